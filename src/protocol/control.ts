@@ -1,0 +1,146 @@
+/**
+ * What primary and worker tell each other on a link beside the traffic of Socket.IO: rare messages, in JSON, tagged by
+ * `type`, each direction a union of its own. Versioned: a link whose first message is not `hello` of this version ends.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+export type WorkerMessage =
+  | { readonly type: "hello"; readonly version: number; readonly pid: number }
+  /** The app has loaded and the private socket listens: connections may come. */
+  | { readonly type: "ready" }
+  /** The app threw while it loaded. Sent once; the worker then exits with code 4. */
+  | { readonly type: "load-failed"; readonly file: string; readonly message: string; readonly stack: string }
+  /** Once a second while the event loop turns. Its absence is what tells a stuck worker. */
+  | ({ readonly type: "beat" } & WorkerStats)
+  /** The last session has ended after `drain`; the worker exits by itself next. */
+  | { readonly type: "drained" };
+
+export interface WorkerStats {
+  /** Open TCP connections, forwarded ones not counted. */
+  readonly connections: number;
+  /** Engine.IO sessions. */
+  readonly sessions: number;
+  /** Socket.IO sockets over all namespaces. */
+  readonly sockets: number;
+  readonly rssBytes: number;
+  /** Event loop utilization since the last beat, 0 to 1. */
+  readonly elu: number;
+  /** The largest delay of the event loop since the last beat. */
+  readonly lagMs: number;
+  /** Rises only; what was refused or dropped in this worker, by name. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export type PrimaryMessage =
+  /** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
+  { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+
+export type DrainReason = "stop" | "reload" | "scale" | "replace";
+
+/** What a worker is told when it is forked, in the environment variable HOLDFAST_WORKER as JSON. */
+export interface WorkerBirth {
+  readonly hostTag: string;
+  /** This host's id, for people: the app's `ctx.host`. */
+  readonly hostId: string;
+  readonly slot: number;
+  readonly incarnation: number;
+  readonly generation: number;
+  readonly primaryPid: number;
+  /** The directory of the workers' private sockets (mode 0700). */
+  readonly runDirectory: string;
+  readonly settings: WorkerSettings;
+}
+
+/** The part of the settings that a worker acts on. */
+export interface WorkerSettings {
+  /** Absolute path of the app's module; undefined runs the built-in chat. */
+  readonly app?: string;
+  readonly headerTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly logLevel: string;
+  readonly logFormat: "json" | "pretty";
+}
+
+export const WORKER_BIRTH_VARIABLE = "HOLDFAST_WORKER";
+export const LINK_FD = 4;
+
+/** Where a worker listens for requests that were handed to a sibling. */
+export function privateSocketPath(runDirectory: string, slot: number, incarnation: number): string {
+  return `${runDirectory}/worker-${slot}-${incarnation}.sock`;
+}
+
+/** Undefined when it is not a message of this protocol: a worker runs the app's code and is not believed. */
+export function parseWorkerMessage(text: string): WorkerMessage | undefined {
+  return parseAs(WORKER_MESSAGES, text) as WorkerMessage | undefined;
+}
+
+export function parsePrimaryMessage(text: string): PrimaryMessage | undefined {
+  return parseAs(PRIMARY_MESSAGES, text) as PrimaryMessage | undefined;
+}
+
+export function parseWorkerBirth(text: string | undefined): WorkerBirth | undefined {
+  return text === undefined ? undefined : (parseAs({ birth: BIRTH }, text, "birth") as WorkerBirth | undefined);
+}
+
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+const isAmount: Check = (value) => typeof value === "number" && value >= 0;
+const isCount: Check = (value) => Number.isSafeInteger(value) && isAmount(value);
+const isText: Check = (value) => typeof value === "string";
+const isAmounts: Check = (value) => isRecord(value) && Object.values(value).every(isAmount);
+const DRAIN_REASONS: readonly unknown[] = ["stop", "reload", "scale", "replace"] satisfies DrainReason[];
+
+const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
+  hello: { version: isCount, pid: isCount },
+  ready: {},
+  "load-failed": { file: isText, message: isText, stack: isText },
+  beat: {
+    connections: isCount,
+    sessions: isCount,
+    sockets: isCount,
+    rssBytes: isCount,
+    elu: isAmount,
+    lagMs: isAmount,
+    dropped: isAmounts,
+  },
+  drained: {},
+};
+
+const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {
+  drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value) },
+};
+
+const BIRTH: Shape = {
+  hostTag: isText,
+  hostId: isText,
+  slot: isCount,
+  incarnation: isCount,
+  generation: isCount,
+  primaryPid: isCount,
+  runDirectory: isText,
+  settings: isRecord,
+};
+
+/** `type` is read from the message where it is not given. */
+function parseAs(shapes: Readonly<Record<string, Shape>>, text: string, type?: string): unknown {
+  const message = parse(text);
+  if (!isRecord(message)) return undefined;
+  const name = type ?? message.type;
+  if (typeof name !== "string" || !Object.hasOwn(shapes, name)) return undefined;
+  const checks = Object.entries(shapes[name] as Shape);
+  return checks.every(([field, check]) => check(message[field])) ? message : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
