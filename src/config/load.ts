@@ -1,0 +1,93 @@
+/**
+ * Loads the settings: flags beat the environment, which beats the config file, which beats the defaults. What wins is
+ * checked, all of it before anything is reported. Primary only, and called again at a reload, with the environment as it
+ * was at the start.
+ */
+
+import { apply } from "./check.js";
+import { parseCommandLine } from "./command-line.js";
+import { readEnvironment } from "./environment.js";
+import { ConfigError } from "./error.js";
+import { readConfigFile } from "./file.js";
+import type { Given, Layer } from "./given.js";
+import { checkedLine, type Origins, printedConfig } from "./print.js";
+import type { Settings } from "./settings.js";
+import {
+  CONFIG_CONTROL,
+  defaultOf,
+  flagOf,
+  MASK,
+  SETTING_ROWS,
+  type Setting,
+  type SettingKey,
+  type Terminal,
+  variableOf,
+} from "./table.js";
+
+export type Loaded =
+  | {
+      readonly kind: "run";
+      readonly settings: Settings;
+      /** To be logged: variables that look like settings but are none. */
+      readonly warnings: readonly string[];
+    }
+  /** To be printed on stdout, before a clean exit. */
+  | { readonly kind: "print"; readonly text: string };
+
+/**
+ * `argv` without node and the script. Throws UsageError (exit 2) and ConfigError (exit 78). Reads the files that it is
+ * told to read, and `env`, which it leaves as it is: see socket-activation.ts.
+ */
+export function loadSettings(argv: readonly string[], env: NodeJS.ProcessEnv, terminal: Terminal): Loaded {
+  const directory = process.cwd();
+  const commandLine = parseCommandLine(argv, directory, terminal);
+  if (commandLine.kind === "print") return commandLine;
+  const environment = readEnvironment(env, directory);
+  const file =
+    commandLine.configFile !== undefined
+      ? readConfigFile(commandLine.configFile, `flag ${flagOf(CONFIG_CONTROL)}`, directory)
+      : fileOf(environment.configFile, directory);
+  const { settings, origins } = resolveLayers([commandLine.layer, environment.layer, file], terminal);
+  if (commandLine.printConfig) return { kind: "print", text: printedConfig(settings, origins, terminal) };
+  if (commandLine.check) return { kind: "print", text: checkedLine(settings) };
+  return { kind: "run", settings, warnings: environment.warnings };
+}
+
+function fileOf(name: string | undefined, directory: string): Layer {
+  return name ? readConfigFile(name, `environment ${variableOf(CONFIG_CONTROL)}`, directory) : new Map();
+}
+
+function resolveLayers(layers: readonly Layer[], terminal: Terminal): { settings: Settings; origins: Origins } {
+  const entries: [SettingKey, unknown][] = [];
+  const origins = new Map<SettingKey, string>();
+  const problems: string[] = [];
+  for (const [key, row] of SETTING_ROWS) {
+    const given = strongest(key, layers);
+    const outcome = given ? checkGiven(row, given) : { value: defaultOf(row, terminal) };
+    if ("problem" in outcome) problems.push(outcome.problem);
+    else if (outcome.value !== undefined) entries.push([key, deepFreeze(outcome.value)]);
+    origins.set(key, given?.source ?? "default");
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { settings: Object.freeze(Object.fromEntries(entries)) as unknown as Settings, origins };
+}
+
+/** `listen` stands instead of host and port, so a stronger source that names one of those puts it out of use. */
+function strongest(key: SettingKey, layers: readonly Layer[]): Given | undefined {
+  const layer = layers.find((each) => each.has(key) || (key === "listen" && (each.has("port") || each.has("host"))));
+  return layer?.get(key);
+}
+
+function checkGiven(row: Setting, given: Given): { value: unknown } | { problem: string } {
+  const { value, directory, source } = given;
+  const anchored = row.anchor && typeof value === "string" && value !== "" ? row.anchor(value, directory) : value;
+  const outcome = apply(row.check, anchored);
+  if ("value" in outcome) return outcome;
+  const shown = row.secret ? MASK : JSON.stringify(value);
+  return { problem: `${row.name} is ${shown} (${source}), but ${outcome.problem}` };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
