@@ -1,0 +1,74 @@
+/**
+ * The primary's end of one worker's link (the worker's is src/worker/link.ts): cuts what comes into frames, batches what
+ * goes out into one write, and drops relayed frames rather than let a worker that does not read fill the primary's memory.
+ */
+import type { Duplex } from "node:stream";
+import type { PrimaryMessage } from "../../protocol/control.js";
+import { FrameBatch, FrameKind, FrameSplitter } from "../../protocol/frame.js";
+
+/** A link this far behind gets no more relayed frames until it has caught up. */
+export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+
+export class WorkerLink {
+  readonly #stream: Duplex;
+  readonly #splitter = new FrameSplitter();
+  readonly #batch = new FrameBatch();
+
+  readonly #onEnd: (error?: Error) => void;
+  #ended = false;
+
+  constructor(stream: Duplex, handlers: { onFrame(frame: Buffer): void; onEnd(error?: Error): void }) {
+    this.#stream = stream;
+    this.#onEnd = handlers.onEnd;
+    stream.on("data", (chunk: Buffer) => this.#read(chunk, handlers.onFrame));
+    // An error of the pipe is the worker's death, which 'close' tells.
+    stream.on("error", () => {});
+    stream.on("close", () => this.end());
+  }
+
+  get queuedBytes(): number {
+    return this.#stream.writableLength + this.#batch.byteLength;
+  }
+
+  /** Queues the bytes of a whole frame; false when the link is too far behind to take it. */
+  relay(frame: Buffer): boolean {
+    // What is queued counts, not the frame: one larger than the bound could otherwise pass an idle link only.
+    if (this.queuedBytes >= MAX_QUEUED_BYTES) return false;
+    this.#batch.bytes(frame);
+    return true;
+  }
+
+  done(id: number, answered: number, lost: number): void {
+    this.#batch.begin(FrameKind.done).number(id).number(answered).number(lost).end();
+  }
+
+  send(message: PrimaryMessage): void {
+    this.#batch.begin(FrameKind.control).text(JSON.stringify(message)).end();
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#batch.byteLength === 0 || !this.#stream.writable) return;
+    const pieces = this.#batch.take();
+    if (pieces.length > 1) this.#stream.cork();
+    for (const piece of pieces) this.#stream.write(piece);
+    if (pieces.length > 1) this.#stream.uncork();
+  }
+
+  /** With an error: what came on the link was not of the protocol. */
+  end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stream.destroy();
+    this.#onEnd(error);
+  }
+
+  #read(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
+    if (this.#ended) return;
+    try {
+      this.#splitter.push(chunk, onFrame);
+    } catch (error) {
+      this.end(error as Error);
+    }
+  }
+}

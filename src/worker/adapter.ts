@@ -1,0 +1,277 @@
+/**
+ * The Socket.IO adapter of a worker: the semantics of `@socket.io/cluster-adapter`, carried by the switch instead of IPC.
+ * One per namespace. Local delivery and joins are synchronous, so `io.emit("a"); socket.emit("b")` arrives in that order;
+ * others are reached through the exchange.
+ */
+import { NodeClusterAdapter } from "@socket.io/cluster-adapter";
+import type { Namespace } from "socket.io";
+import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
+import { type Address, Audience, type DecodedAddress, type FrameReader } from "../protocol/frame.js";
+import { answer, type Command, type Question, type RemoteSocketDetails, run } from "./adapter-remote.js";
+import {
+  createDecoderOf,
+  type DecoderLike,
+  type Encoder,
+  OnceEncoder,
+  type Packet,
+  packFlags,
+  RemoteEvent,
+  readEventParts,
+  toEventParts,
+  unpackFlags,
+} from "./event.js";
+import type { EventPart, Exchange, NamespaceServer, Respond } from "./exchange.js";
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+/** What BroadcastOperator has to count to: this worker, and the others together. */
+const LOCAL_AND_OTHERS = 2;
+
+const DONE = Promise.resolve();
+
+/** For Socket.IO's `adapter` option. */
+export function createAdapter(exchange: Exchange): (namespace: Namespace) => Adapter {
+  // Socket.IO calls it with `new`, which an arrow function does not bear.
+  function create(namespace: Namespace): Adapter {
+    return new SwitchedAdapter(namespace, exchange);
+  }
+  return create;
+}
+
+export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServer {
+  readonly #exchange: Exchange;
+  readonly #encoder: OnceEncoder;
+  readonly #createDecoder: () => DecoderLike;
+  #countForAcks = 0;
+
+  constructor(namespace: Namespace, exchange: Exchange) {
+    super(namespace);
+    this.#exchange = exchange;
+    const fields = this as unknown as { encoder: Encoder };
+    this.#encoder = new OnceEncoder(fields.encoder);
+    fields.encoder = this.#encoder;
+    this.#createDecoder = createDecoderOf(namespace.server);
+    this.#detach();
+    exchange.open(this.name, this);
+  }
+
+  get name(): string {
+    return (this.nsp as Namespace).name;
+  }
+
+  /** The base class announces itself here; the exchange does that. */
+  override init(): void {}
+
+  override close(): void {
+    this.#exchange.shut(this.name, this);
+  }
+
+  override addAll(id: SocketId, rooms: Set<Room>): void {
+    const created = [...rooms].filter((room) => !this.rooms.has(room));
+    if (created.length > 0 && this.#serves()) this.#exchange.join(this.name, created);
+    void super.addAll(id, rooms);
+  }
+
+  override del(id: SocketId, room: Room): void {
+    const existed = this.rooms.has(room);
+    void super.del(id, room);
+    if (existed) this.#tellLeft([room]);
+  }
+
+  override delAll(id: SocketId): void {
+    const rooms = this.sids.get(id);
+    if (!rooms) return;
+    const left = new Set(rooms).add(id);
+    super.delAll(id);
+    this.#tellLeft(left);
+  }
+
+  override broadcast(packet: Packet, options: BroadcastOptions): Promise<void> {
+    if (!options.flags?.local) {
+      packet.nsp = this.name;
+      const parts = toEventParts(this.#encoder.encodeOnce(packet));
+      if (parts.length > 0) this.#exchange.broadcast(this.#address(options), packFlags(options.flags), parts);
+    }
+    Adapter.prototype.broadcast.call(this, packet, options);
+    return DONE;
+  }
+
+  /**
+   * BroadcastOperator waits until as many servers as `serverCount()` says have told their number of clients, and as many
+   * clients have answered. It hears two numbers: the local one, and for all others how many did answer, once nobody
+   * else will: then a worker that dies in between is not waited for.
+   */
+  override broadcastWithAck(
+    packet: Packet,
+    options: BroadcastOptions,
+    onCount: (clients: number) => void,
+    onAck: (response: unknown) => void,
+  ): void {
+    const local = options.flags?.local;
+    if (!local) this.#askForAcks(packet, options, onCount, onAck);
+    Adapter.prototype.broadcastWithAck.call(this, packet, options, onCount, onAck);
+    // Last: what has just been delivered may have made an outgoing listener of the app broadcast too.
+    this.#countForAcks = local ? 1 : LOCAL_AND_OTHERS;
+  }
+
+  override async serverCount(): Promise<number> {
+    const forAcks = this.#countForAcks;
+    this.#countForAcks = 0;
+    return forAcks || 1 + (await this.#exchange.countOthers(this.name));
+  }
+
+  override addSockets(options: BroadcastOptions, rooms: Room[]): Promise<void> {
+    this.#command(Audience.joining, options, { name: "join", rooms });
+    Adapter.prototype.addSockets.call(this, options, rooms);
+    return DONE;
+  }
+
+  override delSockets(options: BroadcastOptions, rooms: Room[]): Promise<void> {
+    this.#command(Audience.members, options, { name: "leave", rooms });
+    Adapter.prototype.delSockets.call(this, options, rooms);
+    return DONE;
+  }
+
+  override disconnectSockets(options: BroadcastOptions, close: boolean): Promise<void> {
+    this.#command(Audience.members, options, { name: "disconnect", close });
+    Adapter.prototype.disconnectSockets.call(this, options, close);
+    return DONE;
+  }
+
+  override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
+    const sockets: unknown[] = await Adapter.prototype.fetchSockets.call(this, options);
+    if (options.flags?.local) return sockets;
+    const remote = await this.#ask<RemoteSocketDetails[]>(Audience.members, options, { name: "fetch" });
+    return sockets.concat(...remote);
+  }
+
+  /** The ids of the sockets in one of the rooms (in any, if none is named), in the whole cluster. */
+  override async sockets(rooms: Set<Room>): Promise<Set<SocketId>> {
+    const ids = await Adapter.prototype.sockets.call(this, rooms);
+    const remote = await this.#ask<SocketId[]>(Audience.members, { rooms }, { name: "ids" });
+    for (const more of remote) for (const id of more) ids.add(id);
+    return ids;
+  }
+
+  /** The rooms of the namespace, in the whole cluster; each socket's own among them, as in @socket.io/redis-adapter. */
+  async allRooms(): Promise<Set<Room>> {
+    const rooms = new Set(this.rooms.keys());
+    const remote = await this.#ask<Room[]>(Audience.namespace, { rooms: new Set() }, { name: "rooms" });
+    for (const more of remote) for (const room of more) rooms.add(room);
+    return rooms;
+  }
+
+  override serverSideEmit(args: unknown[]): Promise<void> {
+    const everybody = { rooms: new Set<Room>() };
+    const acknowledge = args.at(-1);
+    if (typeof acknowledge !== "function") {
+      this.#command(Audience.namespace, everybody, { name: "event", args });
+      return DONE;
+    }
+    return this.#ask<unknown>(Audience.namespace, everybody, { name: "event", args: args.slice(0, -1) }).then(
+      (responses) => acknowledge(null, responses),
+      (error) => acknowledge(error, error instanceof RequestTimeoutError ? error.responses : []),
+    );
+  }
+
+  onBroadcast(address: DecodedAddress, read: FrameReader): void {
+    const flags = unpackFlags(read.byte());
+    const event = new RemoteEvent(readEventParts(read), this.#createDecoder);
+    Adapter.prototype.broadcast.call(this, event, toOptions(address, flags));
+  }
+
+  onCommand(address: DecodedAddress, command: unknown): void {
+    run(this, toOptions(address), command as Command);
+  }
+
+  onRequest(address: DecodedAddress, question: unknown, respond: Respond, timeoutMs: number): void {
+    const decodeEvent = (parts: readonly EventPart[]) => new RemoteEvent(parts, this.#createDecoder).data;
+    answer(question as Question, { adapter: this, options: toOptions(address), timeoutMs, respond, decodeEvent });
+  }
+
+  /**
+   * Socket.IO closes a namespace whose last client has left, even when the next one is just being let in: then it is
+   * opened again, unless a new namespace of that name has taken its place.
+   */
+  #serves(): boolean {
+    if (!this.#exchange.serverOf(this.name)) this.#exchange.open(this.name, this);
+    return this.#exchange.serverOf(this.name) === this;
+  }
+
+  /**
+   * A socket may leave even the room of its own id and is still one of those that `io.emit()` reaches. So that room counts
+   * as long as the socket is connected.
+   */
+  #tellLeft(rooms: Iterable<Room>): void {
+    const left = [...rooms].filter((room) => !this.rooms.has(room) && !this.sids.has(room));
+    if (left.length > 0 && this.#exchange.serverOf(this.name) === this) this.#exchange.leave(this.name, left);
+  }
+
+  #address(options: BroadcastOptions): Address {
+    return { namespace: this.name, rooms: options.rooms, except: options.except ?? [] };
+  }
+
+  #command(audience: Audience, options: BroadcastOptions, command: Command): void {
+    if (!options.flags?.local) this.#exchange.command(audience, this.#address(options), command);
+  }
+
+  /** One answer per worker asked, without those of workers that died meanwhile. */
+  #ask<T>(audience: Audience, options: BroadcastOptions, question: Question): Promise<T[]> {
+    const responses: T[] = [];
+    const timeoutMs = options.flags?.timeout || DEFAULT_TIMEOUT_MS;
+    return new Promise((resolve, reject) => {
+      this.#exchange.request(audience, this.#address(options), question, timeoutMs, {
+        onResponse: (value) => responses.push(value as T),
+        onDone: () => resolve(responses),
+        onFailure: (failure) => {
+          reject(failure === "timeout" ? new RequestTimeoutError(question.name, timeoutMs, responses) : failure);
+        },
+      });
+    });
+  }
+
+  #askForAcks(
+    packet: Packet,
+    options: BroadcastOptions,
+    onCount: (clients: number) => void,
+    onAck: (response: unknown) => void,
+  ): void {
+    let acknowledged = 0;
+    const timeoutMs = options.flags?.timeout || DEFAULT_TIMEOUT_MS;
+    packet.nsp = this.name;
+    const parts = toEventParts(this.#encoder.encode(packet));
+    if (parts.length === 0) return onCount(0);
+    const question = { name: "emit", parts, flags: packFlags(options.flags) } as const;
+    this.#exchange.request(Audience.members, this.#address(options), question, timeoutMs, {
+      onResponse: (value) => {
+        acknowledged++;
+        onAck(value);
+      },
+      onDone: () => onCount(acknowledged),
+      // After a timeout the operator's own timer has told the app; what cannot be encoded reaches nobody else.
+      onFailure: (failure) => failure === "timeout" || onCount(0),
+    });
+  }
+
+  /** Takes back what the base classes' constructors set up per namespace: a listener on IPC and a timer. */
+  #detach(): void {
+    const listener = process.listeners("message").at(-1);
+    if (listener) process.off("message", listener as (message: unknown) => void);
+    clearInterval((this as unknown as { cleanupTimer: NodeJS.Timeout }).cleanupTimer);
+  }
+}
+
+/** Some workers did not answer a request in time. */
+export class RequestTimeoutError extends Error {
+  override readonly name = "RequestTimeoutError";
+  readonly code = "HOLDFAST_REQUEST_TIMEOUT";
+  readonly responses: unknown[];
+
+  constructor(what: string, timeoutMs: number, responses: unknown[]) {
+    super(`timeout reached: only ${responses.length} responses to "${what}" received within ${timeoutMs} ms`);
+    this.responses = responses;
+  }
+}
+
+function toOptions(address: DecodedAddress, flags: BroadcastFlags = {}): BroadcastOptions {
+  return { rooms: new Set(address.rooms as Room[]), except: new Set(address.except as Room[]), flags };
+}

@@ -1,0 +1,122 @@
+/**
+ * How an event travels between workers: as the pieces that Socket.IO's parser made of it at the sender, which encodes once
+ * and for all. A receiving worker writes them to its clients as they are, and decodes them only when the app listens
+ * (`socket.onAnyOutgoing`).
+ */
+import type { BroadcastFlags } from "socket.io-adapter";
+import type { FrameReader } from "../protocol/frame.js";
+import type { EventPart } from "./exchange.js";
+
+export interface Packet {
+  readonly type: number;
+  readonly data: unknown[];
+  nsp?: string;
+  id?: number;
+}
+
+export interface Encoder {
+  encode(packet: Packet): unknown[];
+}
+
+/** What a parser of Socket.IO's form has to decode with. */
+export interface DecoderLike {
+  on(event: "decoded", listener: (packet: Packet) => void): void;
+  add(part: unknown): void;
+}
+
+type DecoderClass = new (options?: typeof ANY_SIZE) => DecoderLike;
+
+/** The parser's limit is for clients; what another worker encoded is to be read whatever its size. */
+const ANY_SIZE = { maxAttachments: Number.POSITIVE_INFINITY };
+const PARTS = Symbol("parts");
+const EVENT = 2;
+
+/** What decodes events as the server's parser has encoded them. */
+export function createDecoderOf(server: unknown): () => DecoderLike {
+  const { _parser: parser } = server as { _parser: { Decoder: DecoderClass } };
+  return () => new parser.Decoder(ANY_SIZE);
+}
+
+/** Encodes as `real` does, except that a packet whose parts are known already is not encoded again. */
+export class OnceEncoder implements Encoder {
+  readonly #real: Encoder;
+
+  constructor(real: Encoder) {
+    this.#real = real;
+  }
+
+  encode(packet: Packet): unknown[] {
+    return (packet as { [PARTS]?: unknown[] })[PARTS] ?? this.#real.encode(packet);
+  }
+
+  /** Encodes now, and has `encode` answer the same for this packet. */
+  encodeOnce(packet: Packet): unknown[] {
+    const parts = this.#real.encode(packet);
+    (packet as { [PARTS]?: unknown[] })[PARTS] = parts;
+    return parts;
+  }
+}
+
+/** An event of another worker. `data` is decoded when somebody asks for it. */
+export class RemoteEvent implements Packet {
+  readonly type = EVENT;
+  readonly [PARTS]: readonly EventPart[];
+  readonly #createDecoder: () => DecoderLike;
+  #data: unknown[] | undefined;
+
+  constructor(parts: readonly EventPart[], createDecoder: () => DecoderLike) {
+    this[PARTS] = parts;
+    this.#createDecoder = createDecoder;
+  }
+
+  get data(): unknown[] {
+    this.#data ??= this.#decode();
+    return this.#data;
+  }
+
+  #decode(): unknown[] {
+    const decoder = this.#createDecoder();
+    let data: unknown[] = [];
+    decoder.on("decoded", (packet) => {
+      data = packet.data;
+    });
+    for (const part of this[PARTS]) decoder.add(part);
+    return data;
+  }
+}
+
+/** As frames carry them. A binary part is copied: the app may reuse its memory before the link is written. */
+export function toEventParts(encoded: readonly unknown[]): EventPart[] {
+  return encoded.map((part) => (typeof part === "string" ? part : copyOf(part as ArrayBuffer | ArrayBufferView)));
+}
+
+export function readEventParts(read: FrameReader): EventPart[] {
+  const parts: EventPart[] = [];
+  for (let count = read.number(); count > 0; count--) {
+    parts.push(read.byte() === 0 ? read.text() : Buffer.from(read.sizedBytes()));
+  }
+  return parts;
+}
+
+const VOLATILE = 1;
+const COMPRESS = 2;
+const DO_NOT_COMPRESS = 4;
+
+export function packFlags(flags: BroadcastFlags = {}): number {
+  const compress = flags.compress === undefined ? 0 : flags.compress ? COMPRESS : DO_NOT_COMPRESS;
+  return (flags.volatile ? VOLATILE : 0) | compress;
+}
+
+export function unpackFlags(bits: number): BroadcastFlags {
+  const flags: BroadcastFlags = {};
+  if (bits & VOLATILE) flags.volatile = true;
+  if (bits & COMPRESS) flags.compress = true;
+  if (bits & DO_NOT_COMPRESS) flags.compress = false;
+  return flags;
+}
+
+function copyOf(binary: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(binary)
+    ? Buffer.from(Buffer.from(binary.buffer, binary.byteOffset, binary.byteLength))
+    : Buffer.from(Buffer.from(binary));
+}

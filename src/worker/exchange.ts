@@ -1,0 +1,259 @@
+/**
+ * A worker's dealings with the other workers, through its link: the namespaces it serves, the rooms in which it has
+ * members, what it sends, and the requests it waits for. Knows frames, not Socket.IO: adapters give the payloads meaning.
+ */
+import {
+  type Address,
+  Audience,
+  type DecodedAddress,
+  FrameKind,
+  FrameReader,
+  kindOf,
+  ProtocolError,
+  type RoomName,
+} from "../protocol/frame.js";
+import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
+import { type Link, MAX_QUEUED_BYTES } from "./link.js";
+
+/** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
+export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;
+
+/** The last word of a worker that has nothing to say. */
+export const NO_ANSWER = Symbol("no answer");
+
+/** What an adapter does with what other workers send to its namespace. */
+export interface NamespaceServer {
+  onBroadcast(address: DecodedAddress, payload: FrameReader): void;
+  onCommand(address: DecodedAddress, command: unknown): void;
+  /**
+   * `respond(…, true)` is the last word; it may be said later, and must be said once. After `timeoutMs` nobody listens.
+   */
+  onRequest(address: DecodedAddress, question: unknown, respond: Respond, timeoutMs: number): void;
+}
+
+export interface RequestHandlers {
+  onResponse(value: unknown): void;
+  /** Nobody will answer any more. */
+  onDone(): void;
+  /** The request could not be encoded, or its deadline has passed. */
+  onFailure(error: EncodeError | "timeout"): void;
+}
+
+interface Waiting {
+  readonly deadline: NodeJS.Timeout;
+  onResponse(value: unknown): void;
+  onDone(answered: number): void;
+}
+
+const EMPTY = Buffer.alloc(0);
+const COUNT_TIMEOUT_MS = 5_000;
+
+export class Exchange {
+  readonly #link: Link;
+  readonly #drop: (reason: string, error?: unknown) => void;
+  readonly #servers = new Map<string, NamespaceServer>();
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+
+  /** `drop` counts and logs what could not be sent or read. */
+  constructor(link: Link, drop: (reason: string, error?: unknown) => void) {
+    this.#link = link;
+    this.#drop = drop;
+    link.onFrame = (frame) => this.#onFrame(frame);
+  }
+
+  open(namespace: string, server: NamespaceServer): void {
+    this.#servers.set(namespace, server);
+    this.#link.urgentFrame(FrameKind.open).text(namespace).end();
+  }
+
+  /** The one that has opened the namespace last and not shut it. */
+  serverOf(namespace: string): NamespaceServer | undefined {
+    return this.#servers.get(namespace);
+  }
+
+  shut(namespace: string, server: NamespaceServer): void {
+    if (this.#servers.get(namespace) !== server) return;
+    this.#servers.delete(namespace);
+    this.#link.frame(FrameKind.shut).text(namespace).end();
+  }
+
+  join(namespace: string, rooms: readonly RoomName[]): void {
+    this.#link.urgentFrame(FrameKind.join).text(namespace).rooms(rooms).end();
+  }
+
+  leave(namespace: string, rooms: readonly RoomName[]): void {
+    this.#link.frame(FrameKind.leave).text(namespace).rooms(rooms).end();
+  }
+
+  broadcast(address: Address, flags: number, parts: readonly EventPart[]): void {
+    if (!this.#hasRoom("broadcast")) return;
+    const frame = this.#link.frame(FrameKind.broadcast).address(address).byte(flags).number(parts.length);
+    for (const part of parts) {
+      if (typeof part === "string") frame.byte(0).longText(part);
+      else frame.byte(1).sizedBytes(part);
+    }
+    frame.end();
+  }
+
+  command(audience: Audience, address: Address, command: unknown): void {
+    const payload = this.#encode(command);
+    if (!Buffer.isBuffer(payload) || !this.#hasRoom("command")) return;
+    this.#link.frame(FrameKind.command).byte(audience).address(address).bytes(payload).end();
+  }
+
+  /** Asks the other workers that the audience names; one that dies before it has answered is not waited for. */
+  request(audience: Audience, address: Address, question: unknown, timeoutMs: number, handlers: RequestHandlers): void {
+    const payload = this.#encode(question);
+    if (!Buffer.isBuffer(payload)) return handlers.onFailure(payload);
+    if (!this.#hasRoom("request")) return handlers.onDone();
+    const id = this.#expect(timeoutMs, handlers);
+    const frame = this.#link.frame(FrameKind.request).number(id).number(Math.min(timeoutMs, MAX_TIMEOUT_MS));
+    frame.byte(audience).address(address).bytes(payload).end();
+  }
+
+  /** How many other workers serve the namespace. */
+  countOthers(namespace: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const id = this.#expect(COUNT_TIMEOUT_MS, {
+        onResponse: () => {},
+        onDone: resolve,
+        onFailure: () =>
+          reject(new Error(`the primary did not count the servers of ${namespace} within ${COUNT_TIMEOUT_MS} ms`)),
+      });
+      this.#link.frame(FrameKind.count).number(id).text(namespace).end();
+    });
+  }
+
+  #expect(timeoutMs: number, handlers: Omit<Waiting, "deadline"> & Pick<RequestHandlers, "onFailure">): number {
+    const id = this.#nextId();
+    const deadline = setTimeout(
+      () => {
+        this.#waiting.delete(id);
+        this.#link.frame(FrameKind.cancel).number(id).end();
+        handlers.onFailure("timeout");
+      },
+      Math.min(timeoutMs, MAX_TIMEOUT_MS),
+    );
+    this.#waiting.set(id, { deadline, onResponse: handlers.onResponse, onDone: handlers.onDone });
+    return id;
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0;
+    while (this.#waiting.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #encode(value: unknown): Buffer | EncodeError {
+    try {
+      return encode(value);
+    } catch (error) {
+      this.#drop("unencodable", error);
+      return error as EncodeError;
+    }
+  }
+
+  #hasRoom(what: string): boolean {
+    if (this.#link.queuedBytes < MAX_QUEUED_BYTES) return true;
+    this.#drop(`link-full-${what}`);
+    return false;
+  }
+
+  #onFrame(frame: Buffer): void {
+    try {
+      this.#dispatch(frame, new FrameReader(frame));
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof DecodeError) this.#drop("unreadable-frame", error);
+      // A listener of the app threw: that is the app's to handle or die of, but no reason to lose the next frame.
+      else
+        queueMicrotask(() => {
+          throw error;
+        });
+    }
+  }
+
+  #dispatch(frame: Buffer, read: FrameReader): void {
+    switch (kindOf(frame)) {
+      case FrameKind.broadcast: {
+        const address = read.address();
+        return this.#servers.get(address.namespace)?.onBroadcast(address, read);
+      }
+      case FrameKind.command:
+        return this.#onCommand(read.byte(), read.address(), read.rest());
+      case FrameKind.request:
+        return this.#onRequest(read);
+      case FrameKind.response:
+        return this.#onResponse(read);
+      case FrameKind.done:
+        return this.#onDone(read);
+    }
+  }
+
+  #onCommand(audience: number, address: DecodedAddress, payload: Buffer): void {
+    try {
+      this.#servers.get(address.namespace)?.onCommand(address, decode(payload));
+    } finally {
+      if (audience === Audience.joining) this.#link.urgentFrame(FrameKind.joined).text(address.namespace).end();
+    }
+  }
+
+  #onRequest(read: FrameReader): void {
+    const id = read.number();
+    const timeoutMs = read.number();
+    read.byte();
+    const address = read.address();
+    const respond: Respond = (...answer) => this.#respond(id, ...answer);
+    const server = this.#servers.get(address.namespace);
+    if (!server) return respond(NO_ANSWER, true);
+    server.onRequest(address, this.#decodeQuestion(read.rest(), respond), respond, timeoutMs);
+  }
+
+  /** What cannot be read is answered all the same: who asks is not to wait for this worker. */
+  #decodeQuestion(payload: Buffer, respond: Respond): unknown {
+    try {
+      return decode(payload);
+    } catch (error) {
+      respond(NO_ANSWER, true);
+      throw error;
+    }
+  }
+
+  #respond(id: number, value: unknown, last: boolean, otherwise?: () => unknown): void {
+    const payload = value === NO_ANSWER ? EMPTY : this.#encodeAnswer(value, otherwise);
+    this.#link
+      .frame(FrameKind.response)
+      .number(id)
+      .byte(last ? 1 : 0)
+      .bytes(payload)
+      .end();
+  }
+
+  #encodeAnswer(value: unknown, otherwise?: () => unknown): Buffer {
+    const payload = this.#encode([value]);
+    if (Buffer.isBuffer(payload)) return payload;
+    return otherwise ? this.#encodeAnswer(otherwise()) : encode([undefined]);
+  }
+
+  #onResponse(read: FrameReader): void {
+    const waiting = this.#waiting.get(read.number());
+    read.byte();
+    const payload = read.rest();
+    if (payload.length > 0) waiting?.onResponse((decode(payload) as [unknown])[0]);
+  }
+
+  #onDone(read: FrameReader): void {
+    const id = read.number();
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.deadline);
+    waiting.onDone(read.number());
+  }
+}
+
+/** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
+export type EventPart = string | Uint8Array;
+
+/** setTimeout's own limit. */
+const MAX_TIMEOUT_MS = 0x7fff_ffff;

@@ -1,0 +1,129 @@
+/**
+ * The worker's end of its link to the switch (the primary's is src/primary/switch/worker-link.ts). Frames of a tick are
+ * batched into one write. Room changes are urgent: they must be in the kernel before any client is told of them, see
+ * client-gate.ts.
+ */
+import type { Socket } from "node:net";
+import { type PrimaryMessage, parsePrimaryMessage, type WorkerMessage } from "../protocol/control.js";
+import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../protocol/frame.js";
+
+/** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
+export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+
+export class Link {
+  /** What the primary says to this worker. */
+  onMessage: (message: PrimaryMessage) => void = () => {};
+  /** A frame of another worker, or an answer of the switch. */
+  onFrame: (frame: Buffer) => void = () => {};
+  /** The primary is gone. */
+  onEnd: () => void = () => {};
+
+  readonly #stream: Socket;
+  readonly #splitter = new FrameSplitter();
+  readonly #batch = new FrameBatch();
+  readonly #waiting: (() => void)[] = [];
+  #flushQueued = false;
+  /** Flushes so far, the last that is in the kernel, and the one that takes the last room change along. */
+  #flushed = 0;
+  #written = 0;
+  #urgent = 0;
+  #closedConnections = 0;
+
+  constructor(stream: Socket) {
+    this.#stream = stream;
+    stream.on("data", (chunk: Buffer) => this.#read(chunk));
+    stream.on("error", () => {});
+    stream.on("close", () => this.onEnd());
+  }
+
+  get queuedBytes(): number {
+    return this.#stream.writableLength + this.#batch.byteLength;
+  }
+
+  /** True while room changes have been told but are not in the kernel. */
+  get behind(): boolean {
+    if (this.#urgent > this.#flushed) this.flush();
+    return this.#urgent > this.#written;
+  }
+
+  /** Calls back once the link is no longer behind. */
+  whenCaughtUp(callback: () => void): void {
+    this.#waiting.push(callback);
+  }
+
+  /** Where to encode the next frame; it leaves with the others of this tick. */
+  frame(kind: FrameKind): FrameBatch {
+    if (!this.#flushQueued) {
+      this.#flushQueued = true;
+      setImmediate(this.#flushTick);
+    }
+    return this.#batch.begin(kind);
+  }
+
+  /** As `frame`, for what must be in the kernel before the next byte to a client is. */
+  urgentFrame(kind: FrameKind): FrameBatch {
+    this.#urgent = this.#flushed + 1;
+    return this.frame(kind);
+  }
+
+  send(message: WorkerMessage): void {
+    this.frame(FrameKind.control).text(JSON.stringify(message)).end();
+    this.flush();
+  }
+
+  /** The worker's word for a hand-off: written at once, before anything reads the connection. */
+  taken(sequence: number, found: boolean): void {
+    this.urgentFrame(FrameKind.taken)
+      .number(sequence)
+      .byte(found ? 1 : 0)
+      .end();
+    this.flush();
+  }
+
+  connectionClosed(): void {
+    if (this.#closedConnections++ === 0) setImmediate(this.#tellClosed);
+  }
+
+  flush(): void {
+    if (this.#batch.byteLength === 0 || !this.#stream.writable) return;
+    const pieces = this.#batch.take();
+    const last = pieces.length - 1;
+    const flush = ++this.#flushed;
+    if (last > 0) this.#stream.cork();
+    pieces.forEach((piece, i) => {
+      if (i === last) this.#stream.write(piece, () => this.#onWritten(flush));
+      else this.#stream.write(piece);
+    });
+    if (last > 0) this.#stream.uncork();
+    // Node writes a pipe synchronously as far as the kernel takes it, so nothing held means that all is there.
+    if (this.#stream.writableLength === 0) this.#written = flush;
+  }
+
+  readonly #flushTick = (): void => {
+    this.#flushQueued = false;
+    this.flush();
+  };
+
+  readonly #tellClosed = (): void => {
+    const count = this.#closedConnections;
+    this.#closedConnections = 0;
+    this.frame(FrameKind.closed).number(count).end();
+  };
+
+  #onWritten(flush: number): void {
+    this.#written = Math.max(this.#written, flush);
+    if (this.#urgent <= this.#written) for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  #read(chunk: Buffer): void {
+    this.#splitter.push(chunk, (frame) => {
+      if (kindOf(frame) === FrameKind.control) this.#control(frame);
+      else this.onFrame(frame);
+    });
+  }
+
+  #control(frame: Buffer): void {
+    const message = parsePrimaryMessage(new FrameReader(frame).text());
+    if (message) this.onMessage(message);
+  }
+}

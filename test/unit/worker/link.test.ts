@@ -1,0 +1,130 @@
+import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../../../src/protocol/frame.js";
+import { Link } from "../../../src/worker/link.js";
+import { socketPair } from "./cluster.js";
+
+/** More than the kernel takes for a socket that is not read. */
+const KERNEL_FILLS_BYTES = 8 * 1024 * 1024;
+
+describe("room changes", () => {
+  test("are in the kernel when the link is asked whether it is behind", async () => {
+    const { link, frames } = await start();
+    link.urgentFrame(FrameKind.join).text("/").rooms(["r"]).end();
+    expect(link.behind).toBe(false);
+    await expect.poll(() => frames).toEqual([FrameKind.join]);
+  });
+
+  test("leave the link behind while what goes before them does not fit into the kernel", async () => {
+    const { link, peer, frames } = await start();
+    peer.pause();
+    fill(link);
+    link.urgentFrame(FrameKind.join).text("/").rooms(["r"]).end();
+    expect(link.behind).toBe(true);
+    const caughtUp = new Promise<void>((resolve) => link.whenCaughtUp(resolve));
+    peer.resume();
+    await caughtUp;
+    expect(link.behind).toBe(false);
+    await expect.poll(() => frames).toEqual([FrameKind.broadcast, FrameKind.join]);
+  });
+
+  test("do not wait for what was sent after them", async () => {
+    const { link, peer } = await start();
+    peer.pause();
+    fill(link);
+    link.urgentFrame(FrameKind.join).text("/").rooms(["r"]).end();
+    expect(link.behind).toBe(true);
+    let refills = 0;
+    // A link that is never empty: whenever some has left, more is put on.
+    const refill = setInterval(() => refills++ < 50 && fill(link), 1);
+    const caughtUp = new Promise<void>((resolve) => link.whenCaughtUp(resolve));
+    peer.resume();
+    await caughtUp;
+    clearInterval(refill);
+    expect(link.behind).toBe(false);
+  });
+
+  test("of other kinds do not leave it behind", async () => {
+    const { link, peer } = await start();
+    peer.pause();
+    fill(link);
+    await nextTurn();
+    expect(link.queuedBytes).toBeGreaterThan(0);
+    expect(link.behind).toBe(false);
+  });
+});
+
+test("the frames of a tick arrive in order, in one write", async () => {
+  const { link, peer, frames } = await start();
+  let chunks = 0;
+  peer.on("data", () => chunks++);
+  link.frame(FrameKind.leave).text("/").rooms(["r"]).end();
+  link.urgentFrame(FrameKind.join).text("/").rooms(["s"]).end();
+  link.frame(FrameKind.cancel).number(1).end();
+  await expect.poll(() => frames).toEqual([FrameKind.leave, FrameKind.join, FrameKind.cancel]);
+  expect(chunks).toBe(1);
+});
+
+test("a worker's word for a hand-off is in the kernel when it has been given", async () => {
+  const { link } = await start();
+  link.taken(7, true);
+  expect(link.queuedBytes).toBe(0);
+});
+
+test("connections that close in one turn are told together", async () => {
+  const { link, peer } = await start();
+  const counts: number[] = [];
+  onFrames(peer, (frame) => counts.push(new FrameReader(frame).number()));
+  for (let i = 0; i < 3; i++) link.connectionClosed();
+  await expect.poll(() => counts).toEqual([3]);
+  link.connectionClosed();
+  await expect.poll(() => counts).toEqual([3, 1]);
+});
+
+test("what comes is handed on: the primary's own messages as such, the rest as frames", async () => {
+  const { link, peer } = await start();
+  const came: unknown[] = [];
+  link.onMessage = (message) => came.push(message);
+  link.onFrame = (frame) => came.push(kindOf(frame));
+  const batch = new FrameBatch();
+  batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop"}').end();
+  batch.begin(FrameKind.control).text('{"type":"of another version"}').end();
+  batch.begin(FrameKind.done).number(1).number(0).number(0).end();
+  for (const piece of batch.take()) peer.write(piece);
+  await expect.poll(() => came).toEqual([{ type: "drain", withinMs: 5, reason: "stop" }, FrameKind.done]);
+});
+
+test("the end of the primary is told, and writing after it does no harm", async () => {
+  const { link, peer } = await start();
+  const ended = new Promise<void>((resolve) => {
+    link.onEnd = resolve;
+  });
+  peer.destroy();
+  await ended;
+  link.send({ type: "ready" });
+  link.taken(1, true);
+});
+
+interface Ends {
+  readonly link: Link;
+  readonly peer: Socket;
+  /** The kinds of what the primary has read. */
+  readonly frames: number[];
+}
+
+async function start(): Promise<Ends> {
+  const { ours, theirs } = await socketPair();
+  const frames: number[] = [];
+  onFrames(theirs, (frame) => frames.push(kindOf(frame)));
+  return { link: new Link(ours), peer: theirs, frames };
+}
+
+function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
+  const splitter = new FrameSplitter();
+  socket.on("data", (chunk: Buffer) => splitter.push(chunk, onFrame));
+}
+
+function fill(link: Link): void {
+  link.frame(FrameKind.broadcast).bytes(Buffer.alloc(KERNEL_FILLS_BYTES)).end();
+}
