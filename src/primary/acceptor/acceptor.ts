@@ -1,0 +1,144 @@
+/**
+ * Accepts connections, reads each until its request target is known, and hands it to a worker: the owner of the session
+ * it names, or the one that the balance policy chooses. Runs in the primary and wires the parts beside it. It knows no
+ * path and no header, reads no body, and takes no notice of processes: who may be given work it is told.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { sessionIdOf } from "../../protocol/request-target.js";
+import { type HostTag, ownerOf } from "../../protocol/session-id.js";
+import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
+import { type OwnerKey, ownerKey } from "./arrival.js";
+import { type BalanceName, createBalance } from "./balance.js";
+import type { HandOffTarget } from "./hand-off-queue.js";
+import { type HeadLimits, Heads } from "./heads.js";
+import { type Listening, type ListenWhere, listen } from "./listener.js";
+import { Placement } from "./placement.js";
+import { Refusals } from "./refusal.js";
+
+export interface AcceptorOptions extends HeadLimits {
+  /** Session ids of other tags are nobody's here. */
+  readonly hostTag: HostTag;
+  readonly balance: BalanceName;
+  readonly log: AcceptorLog;
+}
+
+const SWEEP_INTERVAL_MS = 250;
+
+export class Acceptor {
+  readonly #hostTag: HostTag;
+  readonly #refusals = new Refusals();
+  readonly #placement: Placement;
+  readonly #heads: Heads;
+  readonly #acceptErrors: AcceptErrorLog;
+  readonly #server: Server;
+  #sweeper: NodeJS.Timeout | undefined;
+  #closing = false;
+  #accepted = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#hostTag = options.hostTag;
+    this.#acceptErrors = new AcceptErrorLog(options.log);
+    this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
+    this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
+      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), attempts: 0 });
+    });
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { targets, held, pending, placed, resent } = this.#placement.sizes;
+    const { 400: malformed, 408: late, 431: tooLarge, 503: unavailable } = this.#refusals.counts;
+    return {
+      accepted: this.#accepted,
+      acceptErrors: this.#acceptErrors.count,
+      handedOff: placed,
+      handedOffAgain: resent,
+      refused400: malformed,
+      refused408: late,
+      refused431: tooLarge,
+      refused503: unavailable,
+      closedSilent: this.#heads.silent,
+      heads: this.#heads.size,
+      held,
+      pending,
+      lingering: this.#refusals.lingering,
+      targets,
+    };
+  }
+
+  /** Rejects with ListenError. */
+  async listen(where: ListenWhere): Promise<Listening> {
+    const listening = await listen(this.#server, where);
+    this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
+    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+    return listening;
+  }
+
+  /** A worker takes connections: it became ready, or answers again. */
+  add(target: HandOffTarget): void {
+    this.#placement.add(target);
+  }
+
+  /** A worker is stuck: nothing new until `add`; what belongs to its sessions waits for it. */
+  suspend(target: HandOffTarget): void {
+    this.#placement.bind(target);
+  }
+
+  /** A worker drains: only what belongs to its own sessions from now on. */
+  retire(target: HandOffTarget): void {
+    this.#placement.bind(target);
+  }
+
+  /** A worker is dead and its link read out: what it had not confirmed goes to others. */
+  remove(target: HandOffTarget): void {
+    this.#placement.remove(target);
+  }
+
+  /** The worker's word for one hand-off; `found` false: the connection did not reach it. */
+  taken(target: HandOffTarget, sequence: number, found: boolean): void {
+    this.#placement.settle(target, sequence, found);
+  }
+
+  /** So many connections that the worker took have closed. */
+  closed(target: HandOffTarget, count: number): void {
+    this.#placement.closed(target, count);
+  }
+
+  /** Connections given to the worker and not closed. */
+  connections(target: HandOffTarget): number {
+    return this.#placement.connections(target);
+  }
+
+  /**
+   * Stops listening at once. Connections that wait for a worker get 503; accepted ones whose request is still to come
+   * are served by the workers that are left. Resolves when nothing listens any more.
+   */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#server.listening) this.#server.close();
+    this.#placement.close();
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#accepted++;
+    this.#heads.read(socket);
+  }
+
+  #ownerOf(target: string): OwnerKey | undefined {
+    const sessionId = sessionIdOf(target);
+    const owner = sessionId === undefined ? undefined : ownerOf(sessionId);
+    return owner?.host === this.#hostTag ? ownerKey(owner) : undefined;
+  }
+
+  #sweep(nowMs: number): void {
+    this.#heads.sweep(nowMs);
+    this.#placement.sweep(nowMs);
+    this.#refusals.sweep(nowMs);
+    if (this.#closing && this.#isEmpty()) clearInterval(this.#sweeper);
+  }
+
+  #isEmpty(): boolean {
+    const { held, pending } = this.#placement.sizes;
+    return this.#heads.size + held + pending + this.#refusals.lingering === 0;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What is on its way to one worker: connections that wait for their turn, and the few whose hand-off the worker has not
+ * yet confirmed. Node would queue without limit and say nothing (one handle per acknowledgement, 2.8 s behind 300), so
+ * the queue is ours. The worker's side is src/worker/inbox.ts.
+ */
+import type { Socket } from "node:net";
+import { HAND_OFF_TYPE, type HandOffMessage, machineClockMs } from "../../protocol/hand-off.js";
+import { type Arrival, ArrivalQueue, type OwnerKey, ownerKey } from "./arrival.js";
+import type { Candidate } from "./balance.js";
+import { DeadlineQueue } from "./deadline-queue.js";
+
+/** A worker as the acceptor sees it. */
+export interface HandOffTarget {
+  readonly slot: number;
+  readonly incarnation: number;
+  /** Sends the handle and keeps it open here. Never throws: what is not taken is sent elsewhere when its time is up. */
+  send(message: HandOffMessage, socket: Socket): void;
+}
+
+/** One handle is on the wire, the next wait in Node's queue, so that the worker is never idle between two. */
+const MAX_IN_FLIGHT = 4;
+/** How long a worker is left alone that could not take a connection, out of descriptors most likely. */
+const REST_MS = 1_000;
+/** A hand-off older than this is refused by the worker, and a little later sent elsewhere, so only one side acts on it. */
+const VALID_MS = 9_000;
+const GIVE_UP_MS = 10_000;
+
+export class HandOffQueue implements Candidate {
+  readonly target: HandOffTarget;
+  readonly key: OwnerKey;
+  /** `open` takes anything, `bound` only what belongs to its own sessions. */
+  state: "open" | "bound" = "open";
+  /** Handed over, or about to be, and not closed. */
+  connections = 0;
+
+  readonly #waiting = new ArrivalQueue();
+  readonly #inFlight = new Map<number, Arrival>();
+  readonly #deadlines = new DeadlineQueue<number>(GIVE_UP_MS);
+  #sequence = 0;
+  #restsUntilMs = 0;
+
+  constructor(target: HandOffTarget) {
+    this.target = target;
+    this.key = ownerKey(target);
+  }
+
+  get slot(): number {
+    return this.target.slot;
+  }
+
+  /** Connections that its worker has not confirmed. */
+  get pending(): number {
+    return this.#waiting.size + this.#inFlight.size;
+  }
+
+  /** Whether it may be chosen for a connection without a session. */
+  takesNew(nowMs: number): boolean {
+    return this.state === "open" && !this.rests(nowMs);
+  }
+
+  rests(nowMs: number): boolean {
+    return nowMs < this.#restsUntilMs;
+  }
+
+  rest(nowMs: number): void {
+    this.#restsUntilMs = nowMs + REST_MS;
+  }
+
+  /** False when there are too many already. */
+  add(arrival: Arrival): boolean {
+    if (!this.#waiting.add(arrival)) return false;
+    this.connections++;
+    this.#pump();
+    return true;
+  }
+
+  /** The worker's word. Returns what it could not take. */
+  settle(sequence: number, taken: boolean): Arrival | undefined {
+    const arrival = this.#land(sequence);
+    this.#pump();
+    if (!arrival) return undefined;
+    // It is the worker's now; closing the copy here ends nothing, because the worker's stays open.
+    if (taken) return void arrival.socket.destroy();
+    this.connections--;
+    return arrival;
+  }
+
+  closed(count: number): void {
+    this.connections = Math.max(this.pending, this.connections - count);
+  }
+
+  /** Removes and returns what has not been sent and belongs to no session of this worker. */
+  takeUnbound(): Arrival[] {
+    const taken = this.#waiting.take((arrival) => arrival.owner !== this.key);
+    this.connections -= taken.length;
+    return taken;
+  }
+
+  /** Removes and returns everything: the worker is gone, and what it had not confirmed it has not read. */
+  takeAll(): Arrival[] {
+    const all = [...this.#inFlight.values(), ...this.#waiting.take()];
+    this.#inFlight.clear();
+    this.#deadlines.clear();
+    this.connections = 0;
+    return all;
+  }
+
+  /** Removes and returns what was sent long ago and never confirmed. */
+  expire(nowMs: number): Arrival[] {
+    const expired = this.#deadlines.expire(nowMs).flatMap((sequence) => this.#land(sequence) ?? []);
+    this.connections -= expired.length;
+    if (expired.length > 0) this.#pump();
+    return expired;
+  }
+
+  #pump(): void {
+    while (this.#inFlight.size < MAX_IN_FLIGHT) {
+      const arrival = this.#waiting.shift();
+      if (!arrival) return;
+      this.#send(arrival);
+    }
+  }
+
+  #send(arrival: Arrival): void {
+    const sequence = ++this.#sequence;
+    this.#inFlight.set(sequence, arrival);
+    this.#deadlines.add(sequence, performance.now());
+    const data = arrival.bytes.toString("latin1");
+    const validUntilMs = machineClockMs() + VALID_MS;
+    this.target.send({ type: HAND_OFF_TYPE, data, sequence, validUntilMs }, arrival.socket);
+  }
+
+  #land(sequence: number): Arrival | undefined {
+    const arrival = this.#inFlight.get(sequence);
+    this.#inFlight.delete(sequence);
+    this.#deadlines.delete(sequence);
+    return arrival;
+  }
+}

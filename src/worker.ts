@@ -1,0 +1,141 @@
+/**
+ * Entry of a worker process, forked by the primary: makes its parts, runs the app, and lives until it has drained or its
+ * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
+ * src/primary/supervisor/worker-handle.ts.
+ */
+import { Socket } from "node:net";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Server } from "socket.io";
+import { createLogger, type Logger } from "./log/logger.js";
+import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
+import type { HostTag } from "./protocol/session-id.js";
+import type { AppContext } from "./worker/app-context.js";
+import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
+import { takeBirth } from "./worker/birth.js";
+import { installClientGate } from "./worker/client-gate.js";
+import { Drain, type DrainingSession } from "./worker/drain.js";
+import { DropCounter } from "./worker/drop-counter.js";
+import { EngineRouter } from "./worker/engine-router.js";
+import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
+import { Exchange } from "./worker/exchange.js";
+import { Forwarder } from "./worker/forward.js";
+import { WorkerServer } from "./worker/http-server.js";
+import { Inbox } from "./worker/inbox.js";
+import { Link } from "./worker/link.js";
+import { isOfSession } from "./worker/own-session.js";
+import { createSocketServer, settleSocketServer } from "./worker/socket-server.js";
+import { Stats } from "./worker/stats.js";
+import { disarmSetupWorker } from "./worker/sticky-receiver.js";
+import { startWatchdog } from "./worker/watchdog.js";
+
+const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
+const BEAT_INTERVAL_MS = 1_000;
+/** For a worker that was told to go by a signal of its own, not by its primary. */
+const SIGNAL_DRAIN_MS = 25_000;
+
+await main(takeBirth());
+
+async function main(birth: WorkerBirth): Promise<void> {
+  const { settings, slot, incarnation, generation } = birth;
+  ignoreTerminalSignals();
+  startWatchdog(birth.primaryPid);
+  const log = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { worker: slot } });
+  exitOnUncaught(log);
+  const link = openLink();
+  try {
+    await serve(birth, link, log);
+    log.debug({ event: "worker-ready", slot, incarnation, generation }, "worker ready");
+  } catch (error) {
+    if (!(error instanceof AppLoadError)) throw error;
+    link.send({ type: "load-failed", ...error.report });
+    process.exit(4);
+  }
+}
+
+function openLink(): Link {
+  const link = new Link(new Socket({ fd: LINK_FD, readable: true, writable: true }));
+  link.onEnd = () => process.exit(0);
+  // Until there is anything to drain.
+  link.onMessage = () => process.exit(0);
+  link.send({ type: "hello", version: PROTOCOL_VERSION, pid: process.pid });
+  return link;
+}
+
+async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void> {
+  const { settings, runDirectory } = birth;
+  const self = { host: birth.hostTag as HostTag, slot: birth.slot, incarnation: birth.incarnation };
+  const drops = new DropCounter(log);
+  const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error));
+  const draining = new AbortController();
+  const server = new WorkerServer(settings, log);
+  const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
+  installClientGate(link);
+  disarmSetupWorker(() => warnOfSetupWorker(log));
+
+  const file = settings.app ?? BUILT_IN_APP;
+  const { app, options } = await loadApp(file);
+  const io = createSocketServer(options, { exchange, drops, log });
+  server.engine = new EngineRouter(io, server, self, forwarder);
+  settleSocketServer(io, self, log);
+  await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
+
+  await server.listenPrivately(privateSocketPath(runDirectory, birth.slot, birth.incarnation));
+  const inbox = new Inbox(
+    link,
+    (socket) => server.inject(socket),
+    (head) => !drain.hasBegun || isOfSession(head, self),
+  );
+  const drain = createDrain(io, server, inbox, draining, () => leave(link, server));
+  link.onMessage = ({ withinMs }) => drain.start(withinMs);
+  process.on("SIGTERM", () => drain.start(SIGNAL_DRAIN_MS));
+  link.send({ type: "ready" });
+  beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+}
+
+function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: AbortSignal): AppContext {
+  const { slot, generation, hostId } = birth;
+  const worker = Object.freeze({ slot, pid: process.pid, generation });
+  return Object.freeze({ http, worker, host: hostId, log: log.child({ source: "app" }), signal });
+}
+
+function createDrain(
+  io: Server,
+  server: WorkerServer,
+  inbox: Inbox,
+  draining: AbortController,
+  onDone: () => void,
+): Drain {
+  const begin = () => {
+    server.draining = true;
+    draining.abort();
+  };
+  const { clients } = io.engine as unknown as { clients: Readonly<Record<string, DrainingSession>> };
+  return new Drain(
+    {
+      begin,
+      sessions: () => Object.values(clients),
+      connections: () => inbox.connections + server.privateConnections,
+      closeIdleConnections: () => server.closeIdleConnections(),
+    },
+    onDone,
+  );
+}
+
+function leave(link: Link, server: WorkerServer): void {
+  link.send({ type: "drained" });
+  // Takes the private socket's file away.
+  server.close();
+  process.exit(0);
+}
+
+function beat(link: Link, stats: Stats): void {
+  setInterval(() => link.send({ type: "beat", ...stats.sample() }), BEAT_INTERVAL_MS);
+}
+
+function warnOfSetupWorker(log: Logger): void {
+  log.warn(
+    { event: "app-setup-worker" },
+    "the app calls setupWorker() of @socket.io/sticky: it need not, Holdfast has done so; nothing was done",
+  );
+}

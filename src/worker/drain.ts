@@ -1,0 +1,95 @@
+/**
+ * How a worker leaves: it closes its sessions at a pace, so that their clients do not all come back in one instant, and
+ * serves what it has meanwhile. Its clients see "transport close" and reconnect by themselves. It is done when the last
+ * session and connection have gone, or when its time is up.
+ */
+
+/** What the drain closes. worker.ts passes in what fits. */
+export interface Draining {
+  /** Before anything is closed: the app is told, responses stop keeping connections alive. */
+  begin(): void;
+  sessions(): readonly DrainingSession[];
+  /** Connections that are still open, those of siblings among them. */
+  connections(): number;
+  closeIdleConnections(): void;
+}
+
+/** A part of Engine.IO's Socket. */
+export interface DrainingSession {
+  readonly readyState: string;
+  /** `socket` is the WebSocket, where it is one. */
+  readonly transport: { readonly socket?: { terminate(): void } };
+  close(): unknown;
+}
+
+const TICK_MS = 20;
+/** Sessions are closed this far apart when there is time for it, and within most of the time that there is. */
+const PACE_MS = 5;
+const WINDOW_SHARE = 0.8;
+/** A client that does not answer the closing of its WebSocket would keep it open for 30 s. */
+const GRACE_MS = 1_500;
+
+/** How many sessions of `total` are to be closed once so much of the time has passed. */
+export function dueBy(elapsedMs: number, total: number, withinMs: number): number {
+  const windowMs = Math.min(WINDOW_SHARE * withinMs, PACE_MS * total);
+  return elapsedMs >= windowMs ? Number.POSITIVE_INFINITY : Math.ceil((total * elapsedMs) / windowMs);
+}
+
+export class Drain {
+  readonly #worker: Draining;
+  readonly #onDone: () => void;
+  readonly #farewell = new WeakSet<DrainingSession>();
+  #farewells = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(worker: Draining, onDone: () => void) {
+    this.#worker = worker;
+    this.#onDone = onDone;
+  }
+
+  get hasBegun(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** The first call counts; a second one changes nothing. */
+  start(withinMs: number): void {
+    if (this.hasBegun) return;
+    this.#worker.begin();
+    const startMs = performance.now();
+    const total = this.#worker.sessions().length;
+    this.#timer = setInterval(() => {
+      const elapsedMs = performance.now() - startMs;
+      this.#closeSessions(dueBy(elapsedMs, total, withinMs));
+      if (this.#isEmpty() || elapsedMs >= withinMs) this.#finish();
+    }, TICK_MS);
+  }
+
+  /** After the planned ones also those that have come since, on connections that were there. */
+  #closeSessions(due: number): void {
+    for (const session of this.#worker.sessions()) {
+      if (this.#farewells >= due) return;
+      if (!this.#farewell.has(session)) this.#close(session);
+    }
+  }
+
+  #close(session: DrainingSession): void {
+    this.#farewell.add(session);
+    this.#farewells++;
+    session.close();
+    setTimeout(() => {
+      // One that is still "closing" has something to say to a slow client.
+      if (session.readyState === "closed") session.transport.socket?.terminate();
+    }, GRACE_MS).unref();
+  }
+
+  #isEmpty(): boolean {
+    if (this.#worker.sessions().length > 0) return false;
+    this.#worker.closeIdleConnections();
+    return this.#worker.connections() === 0;
+  }
+
+  #finish(): void {
+    clearInterval(this.#timer);
+    this.#onDone();
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Takes Engine.IO's own requests out of a worker's HTTP traffic, and each to the worker that has its session: this one,
+ * or a sibling over its private socket. Connections are kept alive, so what comes on one may belong to any session.
+ * A session id that names nobody who lives is this worker's to refuse, with Engine.IO's own words.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Server } from "socket.io";
+import { queryOf } from "../protocol/request-target.js";
+import { ownerOf, type SessionOwner } from "../protocol/session-id.js";
+import type { Forwarder } from "./forward.js";
+import { type EngineRoute, refuseUpgrade, type WorkerServer } from "./http-server.js";
+import { endWhenUnread } from "./unread-body.js";
+
+interface EngineRequest extends IncomingMessage {
+  /** Where Engine.IO keeps the query; it parses `url` itself only when nobody has. */
+  _query?: Record<string, string>;
+}
+
+type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export class EngineRouter implements EngineRoute {
+  readonly #self: SessionOwner;
+  readonly #forwarder: Forwarder;
+  readonly #prefix: string;
+  readonly #hasSession: (sessionId: string) => boolean;
+  readonly #answer: OnRequest;
+  readonly #upgrade: OnUpgrade;
+
+  constructor(io: Server, server: WorkerServer, self: SessionOwner, forwarder: Forwarder) {
+    this.#self = self;
+    this.#forwarder = forwarder;
+    io.attach(server);
+    this.#prefix = prefixOf(io);
+    this.#hasSession = (sessionId) => Object.hasOwn(sessionsOf(io), sessionId);
+    this.#answer = takeListener<OnRequest>(server, "request");
+    this.#upgrade = takeListener<OnUpgrade>(server, "upgrade");
+  }
+
+  /** As Engine.IO decides it: by the first characters of the target. */
+  owns(request: IncomingMessage): boolean {
+    return request.url?.startsWith(this.#prefix) === true;
+  }
+
+  request(request: EngineRequest, response: ServerResponse, isLocal: boolean): void {
+    const query = queryOf(request.url as string);
+    if (!query) return void response.writeHead(400, { Connection: "close" }).end();
+    request._query = query;
+    const sessionId = query.sid;
+    const sibling = isLocal ? undefined : this.#siblingOf(sessionId);
+    const answerHere = () => this.#answer(request, response);
+    const isWelcome = sibling !== undefined || (sessionId !== undefined && this.#hasSession(sessionId));
+    endWhenUnread(request, response, isWelcome);
+    if (sibling) this.#forwarder.request(sibling, request, response, answerHere);
+    else answerHere();
+  }
+
+  upgrade(request: EngineRequest, socket: Duplex, head: Buffer, isLocal: boolean): void {
+    const query = queryOf(request.url as string);
+    if (!query) return refuseUpgrade(socket);
+    request._query = query;
+    const sibling = isLocal ? undefined : this.#siblingOf(query.sid);
+    const answerHere = () => this.#upgrade(request, socket, head);
+    if (sibling) this.#forwarder.upgrade(sibling, request, socket, head, answerHere);
+    else answerHere();
+  }
+
+  #siblingOf(sessionId: string | undefined): SessionOwner | undefined {
+    const owner = sessionId === undefined ? undefined : ownerOf(sessionId);
+    if (!owner || owner.host !== this.#self.host) return undefined;
+    const isSelf = owner.slot === this.#self.slot && owner.incarnation === this.#self.incarnation;
+    return isSelf ? undefined : owner;
+  }
+}
+
+/** As Engine.IO's `_computePath`. It serves the client's files below the same path. */
+function prefixOf(io: Server): string {
+  const { addTrailingSlash } = io._opts;
+  return io.path() + (addTrailingSlash === false ? "" : "/");
+}
+
+function sessionsOf(io: Server): object {
+  return (io.engine as unknown as { clients: object }).clients;
+}
+
+/** Takes off the one listener that `attach` has put on, so that the app's listeners are alone on the server. */
+function takeListener<T>(server: WorkerServer, event: "request" | "upgrade"): T {
+  const [listener] = server.listeners(event);
+  server.removeAllListeners(event);
+  return listener as T;
+}

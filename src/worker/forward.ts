@@ -1,0 +1,158 @@
+/**
+ * Carries a request to the sibling worker that has its session, over that worker's private Unix socket, and the answer
+ * back: streamed both ways with back-pressure. If the sibling is gone before anything was answered, the request is
+ * answered here. A stuck sibling is waited for: the primary kills it, which ends the connection. Knows HTTP and paths
+ * of sockets, not Engine.IO.
+ */
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
+
+/** Where a session's requests go. */
+export interface Sibling {
+  readonly slot: number;
+  readonly incarnation: number;
+}
+
+/** Of the connection, not of the message (RFC 9110, 7.6.1); `expect` was answered already. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  CLIENT_ADDRESS_HEADER,
+]);
+/** Well below the sibling's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
+const IDLE_TIMEOUT_MS = 15_000;
+
+export class Forwarder {
+  readonly #pathOf: (sibling: Sibling) => string;
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS });
+  #count = 0;
+
+  /** `pathOf` names a worker's private socket. */
+  constructor(pathOf: (sibling: Sibling) => string) {
+    this.#pathOf = pathOf;
+  }
+
+  /** Requests and upgrades forwarded so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** `answerHere` is called when the sibling is gone and has answered nothing. */
+  request(sibling: Sibling, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
+    const upstream = this.#open(sibling, request, [...endToEnd(request.rawHeaders), ...framingOf(request)]);
+    if (!upstream) return answerHere();
+    upstream.on("response", (answer: IncomingMessage) => passAnswer(answer, response));
+    upstream.on("error", () => {
+      if (response.headersSent) return void response.destroy();
+      request.unpipe(upstream);
+      if (!request.socket.destroyed) answerHere();
+    });
+    abortWithClient(upstream, request.socket, response);
+    // A body without framing would be read as the next request there, so none is sent that has none.
+    if (hasBody(request)) request.pipe(upstream);
+    else upstream.end();
+  }
+
+  upgrade(sibling: Sibling, request: IncomingMessage, socket: Duplex, head: Buffer, answerHere: () => void): void {
+    const protocol = request.headers.upgrade ?? "websocket";
+    const headers = [...endToEnd(request.rawHeaders), "Connection", "Upgrade", "Upgrade", protocol];
+    const upstream = this.#open(sibling, request, headers);
+    if (!upstream) return answerHere();
+    const abort = () => upstream.destroy();
+    socket.on("error", abort);
+    socket.once("close", abort);
+    upstream.on("upgrade", (answer: IncomingMessage, peer: Socket, peerHead: Buffer) => {
+      socket.write(Buffer.concat([headOf(answer, answer.rawHeaders), peerHead]));
+      peer.write(head);
+      join(socket, peer);
+    });
+    upstream.on("response", (answer: IncomingMessage) => {
+      socket.write(headOf(answer, [...endToEnd(answer.rawHeaders), "Connection", "close"]));
+      answer.on("error", () => socket.destroy());
+      answer.pipe(socket);
+    });
+    upstream.on("error", () => {
+      socket.off("close", abort);
+      if (!socket.destroyed) answerHere();
+    });
+    upstream.end();
+  }
+
+  /** Undefined: what the client sent is nothing that Node would send on. */
+  #open(sibling: Sibling, request: IncomingMessage, headers: readonly string[]): ClientRequest | undefined {
+    this.#count++;
+    try {
+      return httpRequest({
+        agent: this.#agent,
+        socketPath: this.#pathOf(sibling),
+        method: request.method,
+        path: request.url,
+        headers: [...headers, CLIENT_ADDRESS_HEADER, describeClient(request.socket)],
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function endToEnd(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.filter((_, i) => !HOP_BY_HOP.has((rawHeaders[i - (i % 2)] as string).toLowerCase()));
+}
+
+/** `content-length` goes through as it is. */
+function framingOf(request: IncomingMessage): string[] {
+  return request.headers["transfer-encoding"] === undefined ? [] : ["Transfer-Encoding", "chunked"];
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined;
+}
+
+function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
+  answer.on("error", () => response.destroy());
+  answer.pipe(response);
+}
+
+/** The client went away, or has its answer before all of its body was sent on: nobody needs the rest. */
+function abortWithClient(upstream: ClientRequest, client: Socket, response: ServerResponse): void {
+  const abort = () => upstream.destroy();
+  response.once("close", abort);
+  // A pipelined response that never got its turn has no 'close' of its own.
+  client.once("close", abort);
+  upstream.once("close", () => client.off("close", abort));
+}
+
+function headOf(answer: IncomingMessage, rawHeaders: readonly string[]): Buffer {
+  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+}
+
+/** What ends is ended on the other side, what breaks is broken there. */
+function join(one: Duplex, other: Duplex): void {
+  passOn(one, other);
+  passOn(other, one);
+}
+
+function passOn(from: Duplex, to: Duplex): void {
+  from.on("error", () => to.destroy());
+  from.once("close", () => {
+    if (!from.readableEnded) to.destroy();
+  });
+  from.pipe(to);
+}

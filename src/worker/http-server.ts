@@ -1,0 +1,144 @@
+/**
+ * The worker's `http.Server`, the app's `ctx.http`. It parses what the inbox injects and what siblings forward, and keeps
+ * Engine.IO's requests apart from the app's: those go to the engine router, all else to the listeners that the app put
+ * on. It listens on the worker's private Unix socket only, which is also what arms Node's timers for slow requests.
+ */
+import { type IncomingMessage, Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { adoptClientAddress } from "./client-address.js";
+
+export interface ServerLimits {
+  readonly headerTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  /** For a whole request with its body; Node's own default, so a slow upload is as welcome as with plain Node. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** Takes Engine.IO's requests. Declared here and implemented by EngineRouter, which knows Engine.IO. */
+export interface EngineRoute {
+  owns(request: IncomingMessage): boolean;
+  /** `isLocal`: it was forwarded by a sibling and must not be forwarded again. */
+  request(request: IncomingMessage, response: ServerResponse, isLocal: boolean): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, isLocal: boolean): void;
+}
+
+export interface ServerLog {
+  warn(fields: object, text: string): void;
+}
+
+const REQUEST_TIMEOUT_MS = 300_000;
+const CHECK_INTERVAL_MS = 500;
+/** Load balancers keep idle connections for 60 s; the side that closes first must not be this one. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const OWNER_ONLY_UMASK = 0o177;
+
+export class WorkerServer extends Server {
+  /** Set once the Socket.IO server exists. */
+  engine: EngineRoute | undefined;
+  /** While set, no connection is kept alive: its next request may go to another worker. */
+  draining = false;
+
+  readonly #log: ServerLog;
+  readonly #injected = new WeakSet<Socket>();
+  readonly #private = new Set<Socket>();
+
+  constructor(limits: ServerLimits, log: ServerLog) {
+    super({
+      headersTimeout: limits.headerTimeoutMs,
+      requestTimeout: Math.max(limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limits.headerTimeoutMs),
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      maxHeaderSize: limits.maxHeaderBytes,
+    });
+    this.#log = log;
+    super.on("connection", (socket: Socket) => this.#track(socket));
+  }
+
+  /** Connections of siblings that forward requests to this worker. */
+  get privateConnections(): number {
+    return this.#private.size;
+  }
+
+  /** Gives the server a client's connection. */
+  inject(socket: Socket): void {
+    this.#injected.add(socket);
+    this.emit("connection", socket);
+  }
+
+  /** `exclusive`, because in a cluster worker a plain listen() listens in the primary. */
+  listenPrivately(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const umask = process.umask(OWNER_ONLY_UMASK);
+      super.once("error", reject);
+      super.listen({ path, exclusive: true }, () => {
+        super.off("error", reject);
+        resolve();
+      });
+      process.umask(umask);
+    });
+  }
+
+  /** The app's own call: the primary has the port. Whoever waits to hear that the server listens is told so. */
+  override listen(...args: unknown[]): this {
+    this.#log.warn(
+      { event: "app-listen" },
+      "the app calls listen(): it need not, Holdfast listens for it; nothing was done",
+    );
+    const callback = args.find((argument) => typeof argument === "function");
+    if (callback) super.once("listening", callback as () => void);
+    process.nextTick(() => super.emit("listening"));
+    return this;
+  }
+
+  /** Node looks here whether anybody takes upgrades. Engine.IO does, through the router. */
+  override listenerCount(event: string | symbol, listener?: () => void): number {
+    const count = super.listenerCount(event, listener);
+    return event === "upgrade" && !listener ? Math.max(1, count) : count;
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    switch (event) {
+      case "request":
+      case "checkContinue":
+        return this.#onRequest(event, args[0] as IncomingMessage, args[1] as ServerResponse);
+      case "upgrade":
+        return this.#onUpgrade(args[0] as IncomingMessage, args[1] as Socket, args[2] as Buffer);
+      default:
+        return super.emit(event as "connection", ...(args as [Socket]));
+    }
+  }
+
+  #onRequest(event: "request" | "checkContinue", request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.draining) response.shouldKeepAlive = false;
+    const isLocal = this.#private.has(request.socket);
+    if (isLocal) adoptClientAddress(request);
+    if (this.engine?.owns(request)) {
+      if (event === "checkContinue") response.writeContinue();
+      this.engine.request(request, response, isLocal);
+    } else if (!super.emit(event, request, response)) {
+      response.writeHead(404).end();
+    }
+    return true;
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
+    const isLocal = this.#private.has(socket);
+    if (isLocal) adoptClientAddress(request);
+    if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
+    else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
+    return true;
+  }
+
+  #track(socket: Socket): void {
+    if (this.#injected.has(socket)) return;
+    this.#private.add(socket);
+    socket.once("close", () => this.#private.delete(socket));
+  }
+}
+
+/** Node has given up its parser for this connection, so the request cannot be answered as if it had not asked. */
+export function refuseUpgrade(socket: Duplex): void {
+  socket.on("error", () => {});
+  socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
+}

@@ -1,0 +1,100 @@
+import { expect, test, vi, beforeEach, afterEach } from "vitest";
+import { Drain, type DrainingSession, dueBy } from "../../../src/worker/drain.js";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearInterval", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+test("sessions are due evenly over 5 ms each, or over most of the time where that is less", () => {
+  expect([0, 50, 100, 250].map((elapsedMs) => dueBy(elapsedMs, 100, 25_000))).toEqual([0, 10, 20, 50]);
+  expect(dueBy(500, 100, 25_000)).toBe(Number.POSITIVE_INFINITY);
+  expect([200, 400, 799].map((elapsedMs) => dueBy(elapsedMs, 10_000, 1_000))).toEqual([2_500, 5_000, 9_988]);
+  expect(dueBy(800, 10_000, 1_000)).toBe(Number.POSITIVE_INFINITY);
+  expect(dueBy(0, 0, 1_000)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("a worker with nothing is done at once", () => {
+  const { drain, state } = setUp(0);
+  drain.start(25_000);
+  expect(state.begun).toBe(1);
+  vi.advanceTimersByTime(40);
+  expect(state.done).toBe(1);
+});
+
+test("sessions are closed at a pace, each once, and the worker is done after the last", () => {
+  const { drain, state } = setUp(200);
+  drain.start(25_000);
+  vi.advanceTimersByTime(500);
+  expect(state.closed).toBe(100);
+  vi.advanceTimersByTime(600);
+  expect([state.closed, state.done]).toEqual([200, 1]);
+});
+
+test("a session that comes while others are closed is closed as well", () => {
+  const { drain, state, add } = setUp(10);
+  drain.start(25_000);
+  vi.advanceTimersByTime(30);
+  add();
+  vi.advanceTimersByTime(60);
+  expect([state.closed, state.done]).toEqual([11, 1]);
+});
+
+test("connections at work are waited for, until the time is up", () => {
+  const { drain, state } = setUp(1);
+  state.connections = 1;
+  drain.start(2_000);
+  vi.advanceTimersByTime(1_900);
+  expect(state.done).toBe(0);
+  vi.advanceTimersByTime(200);
+  expect(state.done).toBe(1);
+});
+
+test("idle connections are not closed while sessions are left: their clients may be about to send", () => {
+  const { drain, state } = setUp(100);
+  drain.start(25_000);
+  vi.advanceTimersByTime(400);
+  expect(state.idleClosings).toBe(0);
+  vi.advanceTimersByTime(400);
+  expect(state.idleClosings).toBeGreaterThan(0);
+});
+
+test("a client that does not answer the closing of its WebSocket is cut off", () => {
+  const { drain, state } = setUp(3);
+  drain.start(25_000);
+  vi.advanceTimersByTime(100);
+  expect(state.terminated).toBe(0);
+  vi.advanceTimersByTime(2_000);
+  expect(state.terminated).toBe(3);
+});
+
+test("a second word to drain changes nothing", () => {
+  const { drain, state } = setUp(100);
+  drain.start(25_000);
+  drain.start(0);
+  vi.advanceTimersByTime(100);
+  expect([state.begun, state.done]).toEqual([1, 0]);
+});
+
+function setUp(count: number) {
+  const state = { begun: 0, closed: 0, done: 0, idleClosings: 0, terminated: 0, connections: 0 };
+  const sessions = new Set<DrainingSession>();
+  const add = () => {
+    const session = {
+      readyState: "open",
+      transport: { socket: { terminate: () => void state.terminated++ } },
+      close() {
+        state.closed++;
+        session.readyState = "closed";
+        sessions.delete(session);
+      },
+    };
+    sessions.add(session);
+  };
+  for (let i = 0; i < count; i++) add();
+  const worker = {
+    begin: () => void state.begun++,
+    sessions: () => [...sessions],
+    connections: () => state.connections,
+    closeIdleConnections: () => void state.idleClosings++,
+  };
+  return { drain: new Drain(worker, () => void state.done++), state, add };
+}
