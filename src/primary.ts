@@ -1,0 +1,164 @@
+#!/usr/bin/env node
+/**
+ * The entry of the primary: makes its parts, gives each the two or three functions of the others that it needs, and ends
+ * with the exit code of the contract. It decides nothing; the parts do not know each other.
+ */
+import cluster from "node:cluster";
+import { hostname } from "node:os";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadSettings } from "./config/load.js";
+import { judgeNodeVersion } from "./config/node-version.js";
+import type { Settings } from "./config/settings.js";
+import { forgetInheritedSockets, inheritedSocket } from "./config/socket-activation.js";
+import { VERSION } from "./config/version.js";
+import { resolveWorkerCount } from "./config/worker-count.js";
+import { createLogger, type Logger } from "./log/logger.js";
+import { Acceptor } from "./primary/acceptor/acceptor.js";
+import type { ListenWhere } from "./primary/acceptor/listener.js";
+import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
+import { changedForPrimary, fleetSettings } from "./primary/fleet-settings.js";
+import { ManageServer } from "./primary/manage/manage-server.js";
+import { type Status, status } from "./primary/manage/status.js";
+import type { FleetSettings } from "./primary/supervisor/contract.js";
+import type { SupervisorHooks } from "./primary/supervisor/hooks.js";
+import { createLaunch } from "./primary/supervisor/launch.js";
+import { createRunDirectory } from "./primary/supervisor/run-directory.js";
+import { ServiceNotice } from "./primary/supervisor/service-notice.js";
+import { collectSignals } from "./primary/supervisor/signals.js";
+import { Supervisor } from "./primary/supervisor/supervisor.js";
+import { Switch } from "./primary/switch/switch.js";
+import { createHostTag } from "./protocol/session-id.js";
+
+const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
+const SIGNALS = collectSignals();
+/** A reload reads the settings with the environment as it was. */
+const ENVIRONMENT = { ...process.env };
+
+main().catch(endWith);
+
+async function main(): Promise<void> {
+  if (cluster.isWorker) throw new ClusterModeError();
+  const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
+  if (loaded.kind === "print") return void process.stdout.write(loaded.text);
+  const { settings, warnings } = loaded;
+  const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of warnings) log.warn({ event: "config-warning" }, warning);
+  judgeNode(log);
+  await run(settings, log);
+}
+
+async function run(settings: Settings, log: Logger): Promise<void> {
+  const hostTag = createHostTag();
+  const hostId = `${hostname()}-${hostTag}`;
+  const where = listenWhere(settings);
+  const runDirectory = createRunDirectory(ENVIRONMENT);
+  const relay = new Switch();
+  const acceptor = new Acceptor({ ...settings, hostTag, log });
+  const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
+  const supervisor: Supervisor = new Supervisor({
+    settings: fleetSettings(settings, countWorkers(settings, log)),
+    reread: () => rereadSettings(settings, log),
+    launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
+    hooks: hooks(acceptor, relay, service),
+    log,
+  });
+  const currentStatus = () => statusOf(hostId, supervisor, acceptor, relay);
+  const manage = manageServer(settings, currentStatus, log);
+
+  endOnOwnError(log, () => supervisor.killAll());
+  SIGNALS.deliverTo({
+    stop: () => supervisor.stop(),
+    reload: () => supervisor.reload(),
+    more: () => supervisor.more(),
+    fewer: () => supervisor.fewer(),
+    dump: () => log.info({ event: "status", status: currentStatus() }, "status"),
+  });
+
+  const { url } = await acceptor.listen(where);
+  const manageUrl = await openManage(manage);
+  if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
+  await supervisor.finished;
+  await manage?.close();
+  relay.close();
+  log.info({ event: "stopped" }, "stopped");
+  process.exit(0);
+}
+
+function sayReady(log: Logger, url: string, workers: number, manage: string): void {
+  log.info({ event: "ready", url, workers, manage }, `ready on ${url} with ${workers} workers, management ${manage}`);
+}
+
+function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
+  return {
+    connect: (worker, stream, events) =>
+      relay.connect(stream, {
+        ...events,
+        onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
+        onClosed: (count) => acceptor.closed(worker, count),
+      }),
+    onReady: (worker) => acceptor.add(worker),
+    onRecovered: (worker) => acceptor.add(worker),
+    onStuck: (worker) => acceptor.suspend(worker),
+    onDraining: (worker) => acceptor.retire(worker),
+    onGone: (worker) => acceptor.remove(worker),
+    onPhase: (phase) => {
+      if (phase === "stopping") void acceptor.close();
+      service.onPhase(phase);
+    },
+  };
+}
+
+function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, relay: Switch): Status {
+  return status({
+    host,
+    version: VERSION,
+    startedAtMs: 0,
+    nowMs: performance.now(),
+    generation: supervisor.generation,
+    phase: supervisor.phase,
+    wantedWorkers: supervisor.wantedWorkers,
+    workers: supervisor.workers(),
+    counters: { ...acceptor.counters, ...relay.counters, ...supervisor.counters },
+  });
+}
+
+/** A socket that systemd has passed stands behind what was asked for, and before the defaults. */
+function listenWhere({ listen, host, port }: Settings): ListenWhere {
+  const inherited = inheritedSocket(ENVIRONMENT, process.pid);
+  forgetInheritedSockets(process.env);
+  return listen ?? (inherited ? { fd: inherited.fd } : { host, port });
+}
+
+function countWorkers(settings: Settings, log: Logger): number {
+  const { workers, reason } = resolveWorkerCount(settings.workers);
+  log.info({ event: "workers", workers, reason }, `${workers} workers (${reason})`);
+  return workers;
+}
+
+function rereadSettings(before: Settings, log: Logger): FleetSettings {
+  const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
+  if (loaded.kind === "print") throw new Error("the settings ask to be printed");
+  const changed = changedForPrimary(before, loaded.settings);
+  if (changed.length > 0)
+    log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
+  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log));
+}
+
+function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {
+  const { manage, manageToken: token } = settings;
+  return manage === "off" ? undefined : new ManageServer({ ...manage, token, status: currentStatus, log });
+}
+
+async function openManage(manage: ManageServer | undefined): Promise<string> {
+  const address = await manage?.listen();
+  if (!address) return "off";
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `http://${host}:${address.port}`;
+}
+
+function judgeNode(log: Logger): void {
+  const verdict = judgeNodeVersion(process.version);
+  if (verdict?.level === "refuse") throw new NodeVersionError(verdict.text);
+  if (verdict) log.warn({ event: "node-version" }, verdict.text);
+}

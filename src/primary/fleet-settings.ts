@@ -1,0 +1,31 @@
+/** The part of the settings that the supervisor and the workers act on, and so the part that a reload can change. Pure. */
+import type { Settings } from "../config/settings.js";
+import type { WorkerSettings } from "../protocol/control.js";
+import type { FleetSettings } from "./supervisor/contract.js";
+
+export function fleetSettings(settings: Settings, workers: number): FleetSettings {
+  const { workerTimeoutMs, bootTimeoutMs, drainTimeoutMs } = settings;
+  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker: workerSettings(settings) };
+}
+
+/** The primary keeps what it was started with; the names of the settings that differ since. */
+export function changedForPrimary(before: Settings, after: Settings): string[] {
+  return OF_PRIMARY.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
+const OF_PRIMARY = [
+  "port",
+  "host",
+  "listen",
+  "balance",
+  "manage",
+  "manageToken",
+  "headerTimeoutMs",
+  "maxHeaderBytes",
+  "logLevel",
+  "logFormat",
+] as const satisfies readonly (keyof Settings)[];
+
+function workerSettings({ app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat }: Settings): WorkerSettings {
+  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, logLevel, logFormat };
+}

@@ -1,0 +1,20 @@
+/** The management server cannot have its address. In the primary; it ends a start only when the address was explicit. */
+
+export class ManageListenError extends Error {
+  override readonly name = "ManageListenError";
+  readonly code = "HOLDFAST_MANAGE_LISTEN";
+  readonly exitCode = 5;
+
+  constructor({ host, port }: { readonly host: string; readonly port: number }, cause: unknown) {
+    const name = host.includes(":") ? `[${host}]` : host;
+    super(`cannot listen on ${name}:${port} (${reason(cause)}); set --manage HOST:PORT, or --manage off`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return "another process has it";
+  if (code === "EADDRNOTAVAIL") return "no interface of this host has this address";
+  if (code === "EACCES") return "not permitted";
+  return message;
+}

@@ -1,0 +1,92 @@
+/**
+ * The one object that says how the host is: `/status` prints it, `/readyz` reads it. Pure and in the primary; it is built
+ * from what the other parts know and refuses to know them, or where the answer goes.
+ */
+
+export interface Status {
+  readonly host: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly generation: number;
+  readonly state: HostState;
+  readonly workers: readonly WorkerRow[];
+  readonly redis: { readonly state: "off" | "connecting" | "ready" | "down"; readonly hosts: number };
+  readonly recovery: {
+    readonly mode: "off" | "host" | "redis";
+    readonly entries: number;
+    readonly bytes: number;
+    readonly sessions: number;
+  };
+  /** By name: what was refused, dropped or relayed since the start, and how much is held now. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** `degraded`: fewer workers than wanted are ready and answer. */
+export type HostState = "starting" | "ready" | "degraded" | "reloading" | "stopping";
+
+/** One worker process. While a slot changes hands it has two rows. */
+export interface WorkerRow {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: "starting" | "ready" | "draining" | "stopped";
+  /** Only there when its event loop stands still: it gets no new connections, and is killed if it lasts. */
+  readonly stuck?: true;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly sockets: number;
+  /** How often this slot's worker has been replaced because it had died. */
+  readonly restarts: number;
+  readonly rssBytes: number;
+  readonly elu: number;
+  readonly lagMs: number;
+}
+
+/** What the primary's parts contribute. The two times are of the monotonic clock. */
+export interface StatusFacts {
+  readonly host: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly generation: number;
+  readonly phase: "starting" | "running" | "reloading" | "stopping";
+  readonly wantedWorkers: number;
+  readonly workers: readonly WorkerRow[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function status(facts: StatusFacts): Status {
+  return {
+    host: facts.host,
+    version: facts.version,
+    uptimeMs: Math.round(facts.nowMs - facts.startedAtMs),
+    generation: facts.generation,
+    state: hostState(facts),
+    workers: facts.workers,
+    redis: { state: "off", hosts: 1 },
+    recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
+    counters: facts.counters,
+  };
+}
+
+function hostState({ phase, workers, wantedWorkers }: StatusFacts): HostState {
+  if (phase !== "running") return phase;
+  return readyCount(workers) < wantedWorkers ? "degraded" : "ready";
+}
+
+/** Whether a load balancer should send connections here, and in words why or why not. */
+export interface Readiness {
+  readonly serving: boolean;
+  readonly reason: string;
+}
+
+/** One ready worker serves: taking a host out because it is slower than it should be would only load the others more. */
+export function readiness({ state, workers }: Pick<Status, "state" | "workers">): Readiness {
+  const ready = readyCount(workers);
+  const serving = state !== "starting" && state !== "stopping" && ready > 0;
+  return { serving, reason: `${state}, ${ready} of ${workers.length} workers ready` };
+}
+
+function readyCount(workers: readonly WorkerRow[]): number {
+  return workers.filter(({ state, stuck }) => state === "ready" && !stuck).length;
+}

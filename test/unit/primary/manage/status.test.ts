@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { readiness, type StatusFacts, status, type WorkerRow } from "../../../../src/primary/manage/status.js";
+
+function row(slot: number, state: WorkerRow["state"]): WorkerRow {
+  return {
+    slot,
+    pid: 100 + slot,
+    generation: 1,
+    state,
+    connections: 3,
+    sessions: 2,
+    sockets: 4,
+    restarts: 0,
+    rssBytes: 50_000_000,
+    elu: 0.25,
+    lagMs: 1.5,
+  };
+}
+
+function facts(changes: Partial<StatusFacts> = {}): StatusFacts {
+  return {
+    host: "host-a",
+    version: "1.2.3",
+    startedAtMs: 1_000.4,
+    nowMs: 3_500.9,
+    generation: 1,
+    phase: "running",
+    wantedWorkers: 2,
+    workers: [row(0, "ready"), row(1, "ready")],
+    counters: {},
+    ...changes,
+  };
+}
+
+test("the status is the contract's object, with redis and recovery off", () => {
+  expect(status(facts({ counters: { acceptorRefused: 2, switchLinks: 2 } }))).toEqual({
+    host: "host-a",
+    version: "1.2.3",
+    uptimeMs: 2501,
+    generation: 1,
+    state: "ready",
+    workers: [row(0, "ready"), row(1, "ready")],
+    redis: { state: "off", hosts: 1 },
+    recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
+    counters: { acceptorRefused: 2, switchLinks: 2 },
+  });
+});
+
+test("a running host with fewer ready workers than wanted is degraded", () => {
+  expect(status(facts({ workers: [row(0, "ready"), row(1, "starting")] })).state).toBe("degraded");
+  expect(status(facts({ workers: [row(0, "ready"), { ...row(1, "ready"), stuck: true }] })).state).toBe("degraded");
+  expect(status(facts({ workers: [] })).state).toBe("degraded");
+});
+
+test("a phase other than running is the state, whatever the workers do", () => {
+  for (const phase of ["starting", "reloading", "stopping"] as const) {
+    expect(status(facts({ phase })).state).toBe(phase);
+  }
+});
+
+test("a host serves while it has a ready worker, also when degraded or reloading", () => {
+  const workers = [row(0, "ready"), row(1, "starting")];
+  for (const state of ["ready", "degraded", "reloading"] as const) {
+    expect(readiness({ state, workers })).toEqual({ serving: true, reason: `${state}, 1 of 2 workers ready` });
+  }
+});
+
+test("a host that starts, stops or has no ready worker does not serve, and says why", () => {
+  const workers = [row(0, "ready"), row(1, "draining")];
+  expect(readiness({ state: "starting", workers })).toEqual({
+    serving: false,
+    reason: "starting, 1 of 2 workers ready",
+  });
+  expect(readiness({ state: "stopping", workers }).serving).toBe(false);
+  expect(readiness({ state: "degraded", workers: [{ ...row(0, "ready"), stuck: true }] }).serving).toBe(false);
+  expect(readiness({ state: "degraded", workers: [row(0, "starting")] })).toEqual({
+    serving: false,
+    reason: "degraded, 0 of 1 workers ready",
+  });
+});
