@@ -1,0 +1,86 @@
+/**
+ * The leak oracle: after a test, and once it is quiet, a host must be as it was when it was warm: the same connections,
+ * sessions and sockets, the same descriptors in every process, no zombie, and no more memory than it may keep.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { eventually } from "./eventually.js";
+import { heapOf } from "./heap.js";
+import type { Holdfast } from "./holdfast.js";
+import { childrenOf, fdCount, rssBytes, socketCount, stateOf } from "./process.js";
+
+const QUIET_MS = 15_000;
+/** A connection that we have closed is closed there a moment later. */
+const SETTLE_MS = 50;
+const RSS_GROWTH_BYTES = 20 * 1024 * 1024;
+
+export interface Footprint {
+  /** What must come back exactly. */
+  readonly exact: ExactFootprint;
+  readonly rssBytes: number;
+}
+
+export interface ExactFootprint {
+  readonly primary: { readonly descriptors: number; readonly sockets: number };
+  /** By slot; a worker that was replaced is compared with its predecessor. */
+  readonly workers: Readonly<Record<number, WorkerFootprint>>;
+  readonly zombies: number;
+  /** Entries of all Maps and Sets of the primary, when it was started with `inspect: true`. */
+  readonly entries?: number;
+}
+
+export interface WorkerFootprint {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly sockets: number;
+  readonly descriptors: number;
+}
+
+/** Take it after warming up: code that has never run has not allocated yet. Waits until nothing changes any more. */
+export async function footprint(host: Holdfast): Promise<Footprint> {
+  let last: string | undefined;
+  const look = async () => {
+    const before = last;
+    const exact = await exactFootprint(host);
+    last = JSON.stringify(exact);
+    return { exact, same: last === before };
+  };
+  const what = "a footprint that stays the same";
+  const { exact } = await eventually(look, ({ same }) => same, { withinMs: QUIET_MS, what });
+  return { exact, rssBytes: rssBytes(host.pid) };
+}
+
+/** Waits until the host is as it was before. */
+export async function expectSameFootprint(
+  host: Holdfast,
+  before: Footprint,
+  { rssBytes: growthBytes = RSS_GROWTH_BYTES, withinMs = QUIET_MS }: { rssBytes?: number; withinMs?: number } = {},
+): Promise<void> {
+  const wanted = JSON.stringify(before.exact);
+  await eventually(
+    () => exactFootprint(host),
+    (now) => JSON.stringify(now) === wanted,
+    { withinMs, what: `the footprint ${wanted}` },
+  );
+  const grownBytes = rssBytes(host.pid) - before.rssBytes;
+  if (grownBytes > growthBytes) throw new Error(`the primary grew by ${grownBytes} bytes, allowed are ${growthBytes}`);
+}
+
+/** Descriptors are counted before asking for the status and after a pause: the question itself takes one. */
+async function exactFootprint(host: Holdfast): Promise<ExactFootprint> {
+  const heap = host.inspected ? { entries: (await heapOf(host)).entries } : {};
+  await pause(SETTLE_MS);
+  const { pid } = host;
+  const primary = { descriptors: fdCount(pid), sockets: socketCount(pid) };
+  const zombies = childrenOf(pid).filter((child) => stateOf(child) === "Z").length;
+  return { primary, zombies, ...heap, workers: await workerFootprints(host) };
+}
+
+async function workerFootprints(host: Holdfast): Promise<Record<number, WorkerFootprint>> {
+  const rows = await host.workers();
+  return Object.fromEntries(
+    rows.map(({ slot, pid, connections, sessions, sockets }) => [
+      slot,
+      { connections, sessions, sockets, descriptors: fdCount(pid) },
+    ]),
+  );
+}
