@@ -1,0 +1,20 @@
+/** The cases in the order in which they run and stand in the report. */
+import { broadcast, broadcastAlone } from "./broadcast.js";
+import type { Case } from "./case.js";
+import { connection } from "./connection.js";
+import { delivery } from "./delivery.js";
+import { http } from "./http.js";
+import { memory } from "./memory.js";
+import { room, roomAlone, roomWithin } from "./room.js";
+
+export const cases: readonly Case[] = [
+  broadcast,
+  broadcastAlone,
+  room,
+  roomAlone,
+  roomWithin,
+  connection,
+  delivery,
+  http,
+  memory,
+];

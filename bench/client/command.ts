@@ -1,0 +1,89 @@
+/**
+ * What the orchestrator asks of the load client, a process of its own, over Node's IPC: one request, one answer, by id.
+ */
+
+export type Command =
+  | ConnectCommand
+  | JoinCommand
+  | LoadCommand
+  | ChurnCommand
+  /** Closes all clients. Answered when they are closed. */
+  | { readonly type: "disconnect" };
+
+/** Opens clients that stay. Answered by the slot of the worker that serves each, and the attempts that hung or were refused. */
+export interface ConnectCommand {
+  readonly type: "connect";
+  readonly url: string;
+  readonly clients: number;
+  readonly concurrency: number;
+  /** Go on until each client is on a worker of its own. */
+  readonly apart?: boolean;
+}
+
+export interface Connected {
+  readonly slots: readonly number[];
+  readonly failed: number;
+}
+
+export interface JoinCommand {
+  readonly type: "join";
+  readonly client: number;
+  readonly room: string;
+}
+
+/** Tells the workers of some clients to emit, and waits until all clients have what they should. */
+export interface LoadCommand {
+  readonly type: "load";
+  /** Indices of clients; the worker of each emits. */
+  readonly emitters: readonly number[];
+  /** Over all emitters, as is `count`, a multiple of their number. */
+  readonly ratePerSecond: number;
+  /** How many messages an emitter emits at a time. */
+  readonly burst: number;
+  readonly count: number;
+  readonly room?: string;
+  /** Clients that receive each message. */
+  readonly receivers: number;
+}
+
+export interface Loaded {
+  readonly received: number;
+  readonly lost: number;
+  readonly latency: Latency;
+}
+
+/** Opens WebSocket clients at a fixed rate and closes each as soon as Socket.IO has connected it. */
+export interface ChurnCommand {
+  readonly type: "churn";
+  readonly url: string;
+  readonly ratePerSecond: number;
+  readonly count: number;
+}
+
+export interface Churned {
+  readonly opened: number;
+  readonly failed: number;
+  readonly latency: Latency;
+}
+
+export interface Latency {
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface Reply {
+  readonly connect: Connected;
+  readonly join: undefined;
+  readonly load: Loaded;
+  readonly churn: Churned;
+  readonly disconnect: undefined;
+}
+
+export interface Request {
+  readonly id: number;
+  readonly command: Command;
+}
+
+export type Response =
+  | { readonly id: number; readonly result?: Reply[Command["type"]] }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,31 @@
+/**
+ * The public recipe: @socket.io/sticky and @socket.io/cluster-adapter as their READMEs say, with the bench app in the
+ * workers. Primary and workers; the one thing added is the ready line.
+ */
+import cluster from "node:cluster";
+import http from "node:http";
+import { createAdapter, setupPrimary } from "@socket.io/cluster-adapter";
+import { setupMaster, setupWorker } from "@socket.io/sticky";
+import { Server } from "socket.io";
+import app from "./bench-app.mjs";
+import { whenAllReady } from "./ready-line.mjs";
+
+const workers = Number(process.argv[2]);
+
+if (cluster.isPrimary) {
+  const httpServer = http.createServer();
+  setupMaster(httpServer, { loadBalancingMethod: "least-connection" });
+  setupPrimary();
+  cluster.setupPrimary({ serialization: "advanced" });
+  whenAllReady(workers, (print) =>
+    httpServer.listen(0, "127.0.0.1", () => print(`http://127.0.0.1:${httpServer.address().port}`)),
+  );
+  for (let i = 0; i < workers; i++) cluster.fork();
+} else {
+  const httpServer = http.createServer();
+  const io = new Server(httpServer);
+  io.adapter(createAdapter());
+  setupWorker(io);
+  app(io, { http: httpServer, worker: { slot: cluster.worker.id - 1 } });
+  process.send({ type: "bench:ready" });
+}
