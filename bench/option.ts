@@ -19,8 +19,8 @@ export class OptionError extends Error {
 }
 
 const SIDES: readonly SideName[] = ["holdfast", "recipe", "plain"];
-const FULL_PACE: Pace = { rounds: 5, warmUpMs: 6_000, idleMs: 1_000, measureMs: 5_000, idleClients: 2_000 };
-const QUICK_PACE: Pace = { rounds: 1, warmUpMs: 2_000, idleMs: 500, measureMs: 2_000, idleClients: 500 };
+const FULL_PACE: Pace = { rounds: 5, warmUpMs: 10_000, idleMs: 1_000, measureMs: 5_000, idleClients: 2_000 };
+const QUICK_PACE: Pace = { rounds: 1, warmUpMs: 3_000, idleMs: 500, measureMs: 2_000, idleClients: 500 };
 
 const USAGE = `npm run bench -- [options]
   --only NAME        only this case (repeat)

@@ -19,7 +19,7 @@ import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
 import { changedForPrimary, fleetSettings } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
-import { type Status, status } from "./primary/manage/status.js";
+import { status as composeStatus, type Status } from "./primary/manage/status.js";
 import type { FleetSettings } from "./primary/supervisor/contract.js";
 import type { SupervisorHooks } from "./primary/supervisor/hooks.js";
 import { createLaunch } from "./primary/supervisor/launch.js";
@@ -45,13 +45,22 @@ async function main(): Promise<void> {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of warnings) log.warn({ event: "config-warning" }, warning);
   judgeNode(log);
-  await run(settings, log);
+  await serve(assemble(settings, log), listenWhere(settings));
 }
 
-async function run(settings: Settings, log: Logger): Promise<void> {
+/** The parts of a primary, wired, none of them at work yet. */
+interface Host {
+  readonly log: Logger;
+  readonly acceptor: Acceptor;
+  readonly relay: Switch;
+  readonly supervisor: Supervisor;
+  readonly manage: ManageServer | undefined;
+  readonly status: () => Status;
+}
+
+function assemble(settings: Settings, log: Logger): Host {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
-  const where = listenWhere(settings);
   const runDirectory = createRunDirectory(ENVIRONMENT);
   const relay = new Switch();
   const acceptor = new Acceptor({ ...settings, hostTag, log });
@@ -63,18 +72,14 @@ async function run(settings: Settings, log: Logger): Promise<void> {
     hooks: hooks(acceptor, relay, service),
     log,
   });
-  const currentStatus = () => statusOf(hostId, supervisor, acceptor, relay);
-  const manage = manageServer(settings, currentStatus, log);
+  const status = () => statusOf(hostId, supervisor, acceptor, relay);
+  return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
+}
 
+async function serve(host: Host, where: ListenWhere): Promise<never> {
+  const { log, acceptor, relay, supervisor, manage } = host;
   endOnOwnError(log, () => supervisor.killAll());
-  SIGNALS.deliverTo({
-    stop: () => supervisor.stop(),
-    reload: () => supervisor.reload(),
-    more: () => supervisor.more(),
-    fewer: () => supervisor.fewer(),
-    dump: () => log.info({ event: "status", status: currentStatus() }, "status"),
-  });
-
+  obeySignals(host);
   const { url } = await acceptor.listen(where);
   const manageUrl = await openManage(manage);
   if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
@@ -85,8 +90,18 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   process.exit(0);
 }
 
+function obeySignals({ supervisor, log, status }: Host): void {
+  SIGNALS.deliverTo({
+    stop: () => supervisor.stop(),
+    reload: () => supervisor.reload(),
+    more: () => supervisor.more(),
+    fewer: () => supervisor.fewer(),
+    dump: () => log.info({ event: "status", status: status() }, "status"),
+  });
+}
+
 function sayReady(log: Logger, url: string, workers: number, manage: string): void {
-  log.info({ event: "ready", url, workers, manage }, `ready on ${url} with ${workers} workers, management ${manage}`);
+  log.info({ event: "ready", url, workers, manage }, `ready on ${url}, workers: ${workers}, management: ${manage}`);
 }
 
 function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
@@ -110,7 +125,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
 }
 
 function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, relay: Switch): Status {
-  return status({
+  return composeStatus({
     host,
     version: VERSION,
     startedAtMs: 0,
@@ -132,7 +147,7 @@ function listenWhere({ listen, host, port }: Settings): ListenWhere {
 
 function countWorkers(settings: Settings, log: Logger): number {
   const { workers, reason } = resolveWorkerCount(settings.workers);
-  log.info({ event: "workers", workers, reason }, `${workers} workers (${reason})`);
+  log.info({ event: "workers", workers, reason }, `workers: ${workers} (${reason})`);
   return workers;
 }
 

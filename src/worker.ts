@@ -11,13 +11,14 @@ import { createLogger, type Logger } from "./log/logger.js";
 import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
 import type { HostTag } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
+import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
 import { installClientGate } from "./worker/client-gate.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
-import { EngineRouter } from "./worker/engine-router.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
+import { EngineRouter } from "./worker/engine-router.js";
 import { Exchange } from "./worker/exchange.js";
 import { Forwarder } from "./worker/forward.js";
 import { WorkerServer } from "./worker/http-server.js";
@@ -72,6 +73,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
   installClientGate(link);
   disarmSetupWorker(() => warnOfSetupWorker(log));
+  refuseListening();
 
   const file = settings.app ?? BUILT_IN_APP;
   const { app, options } = await loadApp(file);
@@ -125,7 +127,7 @@ function createDrain(
 function leave(link: Link, server: WorkerServer): void {
   link.send({ type: "drained" });
   // Takes the private socket's file away.
-  server.close();
+  server.closePrivately();
   process.exit(0);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Memory of all processes of a side as PSS: shared pages count once, divided among those that map them. Runs in the
- * orchestrator; reads after a garbage collection, when the figure has come to rest.
+ * Memory of all processes of a side as PSS: shared pages count once, divided among those that map them. File-backed
+ * pages (the node binary) are left out, because any other node process on the machine changes this side's share of them.
+ * Runs in the orchestrator; reads after a garbage collection, when the figure has come to rest.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,6 +31,10 @@ function pssKb({ pids }: Side): number {
 }
 
 function processPssKb(pid: number): number {
-  const [, kb] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
-  return Number(kb);
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return kbOf(rollup, "Pss") - kbOf(rollup, "Pss_File");
+}
+
+function kbOf(rollup: string, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1]);
 }

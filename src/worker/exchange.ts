@@ -13,7 +13,7 @@ import {
   type RoomName,
 } from "../protocol/frame.js";
 import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
-import { type Link, MAX_QUEUED_BYTES } from "./link.js";
+import type { Link } from "./link.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
 export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;
@@ -155,7 +155,7 @@ export class Exchange {
   }
 
   #hasRoom(what: string): boolean {
-    if (this.#link.queuedBytes < MAX_QUEUED_BYTES) return true;
+    if (!this.#link.full) return true;
     this.#drop(`link-full-${what}`);
     return false;
   }

@@ -34,7 +34,7 @@ const HOP_BY_HOP = new Set([
   CLIENT_ADDRESS_HEADER,
 ]);
 /** Well below the sibling's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
-const IDLE_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 4_000;
 
 export class Forwarder {
   readonly #pathOf: (sibling: Sibling) => string;

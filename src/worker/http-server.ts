@@ -79,15 +79,24 @@ export class WorkerServer extends Server {
     });
   }
 
+  /** To be called last: Engine.IO ends its sessions when its server closes. */
+  closePrivately(): void {
+    super.close();
+  }
+
   /** The app's own call: the primary has the port. Whoever waits to hear that the server listens is told so. */
   override listen(...args: unknown[]): this {
-    this.#log.warn(
-      { event: "app-listen" },
-      "the app calls listen(): it need not, Holdfast listens for it; nothing was done",
-    );
+    this.#decline("app-listen", "the app calls listen(): it need not, Holdfast listens for it; nothing was done");
     const callback = args.find((argument) => typeof argument === "function");
     if (callback) super.once("listening", callback as () => void);
     process.nextTick(() => super.emit("listening"));
+    return this;
+  }
+
+  /** The app's own call, when it is told to stop most likely: sessions end at a pace, and this would end them all. */
+  override close(callback?: (error?: Error) => void): this {
+    this.#decline("app-close", "the app closes ctx.http: it need not, Holdfast does when the worker has drained");
+    if (callback) process.nextTick(callback);
     return this;
   }
 
@@ -128,6 +137,10 @@ export class WorkerServer extends Server {
     if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
     else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
     return true;
+  }
+
+  #decline(event: string, text: string): void {
+    this.#log.warn({ event }, text);
   }
 
   #track(socket: Socket): void {

@@ -9,12 +9,16 @@ import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../pr
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** A batch of this size leaves before the tick is over. */
+const FULL_BATCH_BYTES = 1024 * 1024;
 
 export class Link {
   /** What the primary says to this worker. */
   onMessage: (message: PrimaryMessage) => void = () => {};
   /** A frame of another worker, or an answer of the switch. */
   onFrame: (frame: Buffer) => void = () => {};
+  /** Runs what delivers several frames that came at once; client-gate.ts makes one write per client of them. */
+  aroundBurst: (deliver: () => void) => void = (deliver) => deliver();
   /** The primary is gone. */
   onEnd: () => void = () => {};
 
@@ -27,6 +31,8 @@ export class Link {
   #flushed = 0;
   #written = 0;
   #urgent = 0;
+  /** Of the batches since nothing was queued. */
+  #largestBytes = 0;
   #closedConnections = 0;
 
   constructor(stream: Socket) {
@@ -38,6 +44,12 @@ export class Link {
 
   get queuedBytes(): number {
     return this.#stream.writableLength + this.#batch.byteLength;
+  }
+
+  /** Too far behind for more events. One larger than the bound passes, and what follows is not behind because of it. */
+  get full(): boolean {
+    if (this.#batch.byteLength >= FULL_BATCH_BYTES) this.flush();
+    return this.queuedBytes >= MAX_QUEUED_BYTES + this.#largestBytes;
   }
 
   /** True while room changes have been told but are not in the kernel. */
@@ -86,6 +98,8 @@ export class Link {
 
   flush(): void {
     if (this.#batch.byteLength === 0 || !this.#stream.writable) return;
+    if (this.#stream.writableLength === 0) this.#largestBytes = 0;
+    this.#largestBytes = Math.max(this.#largestBytes, this.#batch.byteLength);
     const pieces = this.#batch.take();
     const last = pieces.length - 1;
     const flush = ++this.#flushed;
@@ -116,10 +130,18 @@ export class Link {
   }
 
   #read(chunk: Buffer): void {
-    this.#splitter.push(chunk, (frame) => {
-      if (kindOf(frame) === FrameKind.control) this.#control(frame);
-      else this.onFrame(frame);
-    });
+    const frames: Buffer[] = [];
+    this.#splitter.push(chunk, (frame) => frames.push(frame));
+    const deliver = () => {
+      for (const frame of frames) this.#deliver(frame);
+    };
+    if (frames.length > 1) this.aroundBurst(deliver);
+    else deliver();
+  }
+
+  #deliver(frame: Buffer): void {
+    if (kindOf(frame) === FrameKind.control) this.#control(frame);
+    else this.onFrame(frame);
   }
 
   #control(frame: Buffer): void {

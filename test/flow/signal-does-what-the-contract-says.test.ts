@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "./support/client.js";
+import { freePort } from "./support/free-port.js";
 import { startHoldfast } from "./support/holdfast.js";
 import { childrenOf, isAlive, stateOf } from "./support/process.js";
 
@@ -28,7 +29,11 @@ const HARMLESS = ["SIGUSR2", "SIGTTIN", "SIGTTOU", "SIGWINCH", "SIGCHLD", "SIGPI
 
 test("a thousand signals at random end nothing and leave no zombie", async () => {
   // USR1 makes Node open its inspector, and says so on stderr.
-  const host = await startHoldfast({ app: "echo.mjs", workers: 2, nodeArgs: ["--inspect-port=127.0.0.1:0"] });
+  const host = await startHoldfast({
+    app: "echo.mjs",
+    workers: 2,
+    nodeArgs: [`--inspect-port=127.0.0.1:${await freePort()}`],
+  });
   const client = await connect(host);
   const signals = [...HARMLESS, "SIGUSR1", "SIGHUP"] as const;
   for (let sent = 0; sent < 1_000; sent++) {

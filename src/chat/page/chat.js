@@ -155,15 +155,20 @@ function showPeople({ count }) {
 
 function showState(state, transport) {
   const line = byId("state");
-  const detail = document.createElement("span");
-  detail.className = "transport";
-  detail.textContent = transport === undefined ? "" : `over ${transport}`;
   line.dataset.state = state;
-  line.replaceChildren(STATES[state], detail);
+  line.replaceChildren(STATES[state]);
+  if (transport !== undefined) line.append(" ", transportDetail(transport));
   composer.enable(state === "connected");
   if (state === "connected") return;
   byId("people").hidden = true;
   byId("served").textContent = "Looking for a worker…";
+}
+
+function transportDetail(transport) {
+  const detail = document.createElement("span");
+  detail.className = "transport";
+  detail.textContent = `over ${transport}`;
+  return detail;
 }
 
 /* Who and to whom */

@@ -49,20 +49,20 @@ export class Acceptor {
     const { targets, held, pending, placed, resent } = this.#placement.sizes;
     const { 400: malformed, 408: late, 431: tooLarge, 503: unavailable } = this.#refusals.counts;
     return {
-      accepted: this.#accepted,
-      acceptErrors: this.#acceptErrors.count,
-      handedOff: placed,
-      handedOffAgain: resent,
-      refused400: malformed,
-      refused408: late,
-      refused431: tooLarge,
-      refused503: unavailable,
-      closedSilent: this.#heads.silent,
-      heads: this.#heads.size,
-      held,
-      pending,
-      lingering: this.#refusals.lingering,
-      targets,
+      acceptorAccepted: this.#accepted,
+      acceptorAcceptErrors: this.#acceptErrors.count,
+      acceptorHandedOff: placed,
+      acceptorHandedOffAgain: resent,
+      acceptorRefused400: malformed,
+      acceptorRefused408: late,
+      acceptorRefused431: tooLarge,
+      acceptorRefused503: unavailable,
+      acceptorClosedSilent: this.#heads.silent,
+      acceptorHeads: this.#heads.size,
+      acceptorHeld: held,
+      acceptorPending: pending,
+      acceptorLingering: this.#refusals.lingering,
+      acceptorTargets: targets,
     };
   }
 

@@ -9,11 +9,11 @@
  * NODE_CLUSTER messages (lib/internal/cluster/primary.js) make the primary listen wherever a worker says. Our workers
  * have nothing to say here: all we want to hear comes over the links.
  *
- * What is touched, in Node 20 to 24: the property of a ChildProcess whose symbol is `kChannelHandle` (the pipe); the
+ * What is touched, as Node 20 has it: the property of a ChildProcess whose symbol is `kChannelHandle` (the pipe); the
  * pipe's `onread`, called with an ArrayBuffer of exactly what was read, or nothing at the end; the pipe's `pendingHandle`,
  * a descriptor that came along; `_handleQueue`, an array while an acknowledgement is awaited, else null; the event
- * "internalMessage"; the option `swallowErrors`; `socket.server`. Where a version of Node differs, channel-guard.test.ts
- * fails and workers do not start.
+ * "internalMessage"; the option `swallowErrors`; `socket.server`. Where a later Node differs, channel-guard.test.ts fails,
+ * and without the pipe no worker starts.
  */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";

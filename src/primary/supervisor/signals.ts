@@ -19,8 +19,8 @@ const ACTION_OF: Readonly<Partial<Record<NodeJS.Signals, keyof SignalActions>>> 
 };
 
 /**
- * Ctrl+C under `npm start` comes twice at once, from the terminal and from npm, which passes it on; a person who means
- * "now" takes longer.
+ * Ctrl+C under `npm start` may come twice within a millisecond: from the terminal, and from npm, whose shell (bash, not
+ * dash) has become us. A person who means "now" takes longer.
  */
 const SAME_KEYSTROKE_MS = 100;
 

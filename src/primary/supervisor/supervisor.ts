@@ -192,7 +192,14 @@ export class Supervisor {
       const step = nextStep(this.#fleet, this.#clock.now());
       if (!step) return;
       this.#steps.take(step);
+      if (step.do === "fork" || step.do === "fork-candidate") return this.#turnAfterOthers();
     }
+  }
+
+  /** A fork takes milliseconds of the primary; between two, it serves. */
+  #turnAfterOthers(): void {
+    this.#turnIsDue = true;
+    setImmediate(() => this.#turn());
   }
 
   #takeIn(fact: Fact): void {

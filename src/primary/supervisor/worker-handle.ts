@@ -49,9 +49,9 @@ export class WorkerHandle implements WorkerIdentity {
     this.deadlineMs = forkedAtMs + bootTimeoutMs;
   }
 
-  /** For people, who count from one. */
+  /** By the slot, as /status, an app's context and the chat page number it. */
   get name(): string {
-    return `worker ${this.slot + 1}`;
+    return `worker ${this.slot}`;
   }
 
   /** 0 when the fork failed. */

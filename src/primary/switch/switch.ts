@@ -46,9 +46,15 @@ interface Arrival {
   readonly frame: Buffer | undefined;
 }
 
+/**
+ * The least time between two relays. A lone frame is not delayed; a stream of them costs a worker, and the primary, one
+ * wake-up and one write for all that came in between, which is most of what a broadcast costs.
+ */
+const COALESCE_MS = 1;
 const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
+  readonly #coalesceMs: number;
   readonly #rooms = new RoomTable<Member>();
   readonly #requests = new PendingRequests<Member>();
   readonly #members = new Set<Member>();
@@ -58,9 +64,14 @@ export class Switch {
   #fresh: Arrival[] = [];
   #settled: Arrival[] = [];
   #turning = false;
+  #relayedAtMs = 0;
   #relayed = 0;
   #dropped = 0;
   #refused = 0;
+
+  constructor({ coalesceMs = COALESCE_MS } = {}) {
+    this.#coalesceMs = coalesceMs;
+  }
 
   get counters(): Readonly<Record<string, number>> {
     const { namespaces, rooms } = this.#rooms.sizes;
@@ -139,21 +150,32 @@ export class Switch {
 
   #queue(arrival: Arrival): void {
     this.#fresh.push(arrival);
-    if (this.#turning) return;
-    this.#turning = true;
-    setImmediate(this.#turn);
+    if (!this.#turning) this.#schedule();
   }
 
-  /** Once per turn of the event loop, after its poll: relays what was read before that poll. */
-  readonly #turn = (): void => {
-    const settled = this.#settled;
+  /** At once, unless frames come so fast that several can share the wake-up of a worker. */
+  #schedule(): void {
+    this.#turning = true;
+    const waitMs = this.#relayedAtMs + this.#coalesceMs - performance.now();
+    if (waitMs <= 0) setImmediate(this.#settle);
+    else setTimeout(this.#settle, waitMs);
+  }
+
+  /** What has been read so far is relayed after the poll that comes next. */
+  readonly #settle = (): void => {
     this.#settled = this.#fresh;
     this.#fresh = [];
-    this.#turning = this.#settled.length > 0;
-    if (this.#turning) setImmediate(this.#turn);
-    for (const arrival of settled) this.#relayOrEnd(arrival);
+    setImmediate(this.#relayAll);
+  };
+
+  readonly #relayAll = (): void => {
+    for (const arrival of this.#settled) this.#relayOrEnd(arrival);
+    this.#settled = [];
     for (const link of this.#touched) link.flush();
     this.#touched.clear();
+    this.#relayedAtMs = performance.now();
+    this.#turning = false;
+    if (this.#fresh.length > 0) this.#schedule();
   };
 
   #relayOrEnd({ from, frame }: Arrival): void {

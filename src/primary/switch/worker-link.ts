@@ -15,6 +15,8 @@ export class WorkerLink {
   readonly #batch = new FrameBatch();
 
   readonly #onEnd: (error?: Error) => void;
+  /** Of the frames since nothing was queued. */
+  #largestBytes = 0;
   #ended = false;
 
   constructor(stream: Duplex, handlers: { onFrame(frame: Buffer): void; onEnd(error?: Error): void }) {
@@ -32,8 +34,11 @@ export class WorkerLink {
 
   /** Queues the bytes of a whole frame; false when the link is too far behind to take it. */
   relay(frame: Buffer): boolean {
-    // What is queued counts, not the frame: one larger than the bound could otherwise pass an idle link only.
-    if (this.queuedBytes >= MAX_QUEUED_BYTES) return false;
+    const { queuedBytes } = this;
+    if (queuedBytes === 0) this.#largestBytes = 0;
+    // A frame larger than the bound passes, and what follows is not behind because of that one.
+    if (queuedBytes >= MAX_QUEUED_BYTES + this.#largestBytes) return false;
+    this.#largestBytes = Math.max(this.#largestBytes, frame.length);
     this.#batch.bytes(frame);
     return true;
   }

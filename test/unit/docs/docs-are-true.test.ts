@@ -30,7 +30,7 @@ function tableNames(text: string, heading: string): string[] {
 }
 
 test("docs/operating.md lists the events of the log, all of them and no other", () => {
-  const logged = found(sourceText(), /(?:\{ event: |about\(worker, )"([a-z-]+)"/g);
+  const logged = found(sourceText(), /(?:\{ event: |about\(worker, |#decline\()"([a-z-]+)"/g);
   expect(tableNames(read("docs/operating.md"), "Log")).toEqual(logged);
 });
 

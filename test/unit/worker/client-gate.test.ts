@@ -30,8 +30,39 @@ test("a client that is held back again waits for the next time", () => {
   expect(flushed).toEqual(["a"]);
 });
 
+test("frames that came at once are flushed once for each client, after the last of them", () => {
+  const { link, flushed, client } = install();
+  const [a, b] = [client("a"), client("b")];
+  link.aroundBurst(() => {
+    for (const socket of [a, b, a]) socket.flush();
+    expect(flushed).toEqual([]);
+  });
+  expect(flushed).toEqual(["a", "b"]);
+});
+
+test("what a burst has for a client still waits for a link that is behind", () => {
+  const { link, flushed, client } = install();
+  link.behind = true;
+  link.aroundBurst(() => client("a").flush());
+  expect(flushed).toEqual([]);
+  link.catchUp();
+  expect(flushed).toEqual(["a"]);
+});
+
+test("several packets for a WebSocket make one write, one packet needs no cork", () => {
+  const { client } = install();
+  const calls: string[] = [];
+  const tcp = { cork: () => calls.push("cork"), uncork: () => calls.push("uncork") };
+  const transport = { socket: { _socket: tcp } };
+  Object.assign(client("a"), { transport, writeBuffer: ["one"] }).flush();
+  expect(calls).toEqual([]);
+  Object.assign(client("a"), { transport, writeBuffer: ["one", "two"] }).flush();
+  expect(calls).toEqual(["cork", "uncork"]);
+});
+
 class FakeLink {
   behind = false;
+  aroundBurst = (deliver: () => void): void => deliver();
   waiting: (() => void)[] = [];
 
   whenCaughtUp(callback: () => void): void {
@@ -57,6 +88,7 @@ function install() {
   };
   const link = new FakeLink();
   installClientGate(link);
-  const client = (name: string) => Object.assign(Object.create(prototype), { name }) as { flush(): void };
+  const client = (name: string) =>
+    Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: {} }) as { flush(): void };
   return { link, flushed, client };
 }

@@ -1,4 +1,4 @@
-import { expect, test, vi, beforeEach, afterEach } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Drain, type DrainingSession, dueBy } from "../../../src/worker/drain.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearInterval", "performance"] }));

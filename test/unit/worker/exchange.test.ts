@@ -162,11 +162,20 @@ test("what an app's listener throws is the app's, and costs no other frame", asy
 test("past the link's bound, events and questions are dropped and counted; who asks has an answer at once", async () => {
   const { exchange, peer, drops } = await startAlone();
   peer.pause();
-  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES)]);
+  for (let i = 0; i < 5; i++) exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES / 4)]);
   exchange.broadcast(EVERYBODY, 0, ["lost"]);
   exchange.command(Audience.namespace, EVERYBODY, "lost");
   expect(await ask(exchange)).toEqual({ responses: [], end: "done" });
   expect(drops).toEqual(["link-full-broadcast", "link-full-command", "link-full-request"]);
+});
+
+test("an event larger than the bound passes, and those behind it are not lost because of it", async () => {
+  const { exchange, answers, drops } = await startAlone();
+  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES + 1)]);
+  exchange.broadcast(EVERYBODY, 0, ["small"]);
+  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES / 2)]);
+  await expect.poll(() => answers).toHaveLength(3);
+  expect(drops).toEqual([]);
 });
 
 const JUNK = Buffer.from("no value");

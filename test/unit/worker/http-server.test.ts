@@ -97,6 +97,16 @@ test("an app that calls listen() is told, and hears that the server listens", as
   expect(warnings).toEqual([expect.stringContaining("need not")]);
 });
 
+test("an app that closes the server is told, and does not end the sessions", async () => {
+  const { url, io, server, warnings } = await startWorker(0);
+  const connection = await openRaw({ url });
+  connection.write(websocketHead());
+  await connection.bytesUntil('"sid"');
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  expect(io.engine.clientsCount).toBe(1);
+  expect(warnings).toEqual([expect.stringContaining("need not")]);
+});
+
 test("a slow head is answered 408", async () => {
   const { url } = await startWorker(0, { limits: { headerTimeoutMs: 100 } });
   const connection = await openRaw({ url });

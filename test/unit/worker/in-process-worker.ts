@@ -51,7 +51,7 @@ export async function startWorker(slot: number, options: WorkerOptions = {}): Pr
   front.listen(0, "127.0.0.1");
   await once(front, "listening");
   const kill = () => {
-    server.close();
+    server.closePrivately();
     front.close();
     for (const socket of sockets) socket.destroy();
   };

@@ -41,8 +41,9 @@ describe("room changes", () => {
     const caughtUp = new Promise<void>((resolve) => link.whenCaughtUp(resolve));
     peer.resume();
     await caughtUp;
-    clearInterval(refill);
+    expect(link.queuedBytes).toBeGreaterThan(0);
     expect(link.behind).toBe(false);
+    clearInterval(refill);
   });
 
   test("of other kinds do not leave it behind", async () => {

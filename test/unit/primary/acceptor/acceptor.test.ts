@@ -1,5 +1,5 @@
-import type { Socket } from "node:net";
 import { mkdtempSync, statSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -7,9 +7,9 @@ import { Acceptor, type AcceptorOptions } from "../../../../src/primary/acceptor
 import type { ListenWhere } from "../../../../src/primary/acceptor/listener.js";
 import type { HandOffMessage } from "../../../../src/protocol/hand-off.js";
 import { createHostTag, createSessionId } from "../../../../src/protocol/session-id.js";
+import { beginTest, finishTest } from "../../../flow/support/cleanup.js";
 import { eventually } from "../../../flow/support/eventually.js";
 import { openRaw, type RawConnection } from "../../../flow/support/raw.js";
-import { beginTest, finishTest } from "../../../flow/support/cleanup.js";
 
 const hostTag = createHostTag();
 const started: Acceptor[] = [];
@@ -60,7 +60,7 @@ test("a silent connection is closed without a word when its time is up, and neve
   const { acceptor, worker, open } = await start({ headerTimeoutMs: 50 });
   const connection = await open();
   expect((await connection.untilClosed()).bytes.length).toBe(0);
-  expect(acceptor.counters.closedSilent).toBe(1);
+  expect(acceptor.counters.acceptorClosedSilent).toBe(1);
   expect(worker.count).toBe(0);
 });
 
@@ -79,7 +79,7 @@ test("an endless request line is answered 431 and closed", async () => {
   expect((await connection.response()).status).toBe(431);
   connection.halfClose();
   await connection.untilClosed();
-  expect(acceptor.counters.refused431).toBe(1);
+  expect(acceptor.counters.acceptorRefused431).toBe(1);
 });
 
 test("what is no HTTP is answered 400 and closed", async () => {
@@ -98,13 +98,13 @@ test("a client that sends on after a refusal is cut off", async () => {
   const flood = setInterval(() => connection.write(Buffer.alloc(64 * 1024)), 1);
   await new Promise((resolve) => connection.socket.once("close", resolve));
   clearInterval(flood);
-  await settled(() => acceptor.counters.lingering === 0);
+  await settled(() => acceptor.counters.acceptorLingering === 0);
 });
 
 test("a client that closes before its target is complete leaves nothing behind", async () => {
   const { acceptor, open } = await start();
   const [half, silent, reset] = [await open(), await open(), await open()];
-  await settled(() => acceptor.counters.heads === 3);
+  await settled(() => acceptor.counters.acceptorHeads === 3);
   half.write("GET /x");
   half.halfClose();
   silent.halfClose();
@@ -112,7 +112,7 @@ test("a client that closes before its target is complete leaves nothing behind",
   reset.reset();
   expect((await half.response()).status).toBe(400);
   await Promise.all([half.untilClosed(), silent.untilClosed()]);
-  await settled(() => acceptor.counters.heads === 0 && acceptor.counters.lingering === 0);
+  await settled(() => acceptor.counters.acceptorHeads === 0 && acceptor.counters.acceptorLingering === 0);
 });
 
 test("without a worker a connection is told 503 when the acceptor closes, with a time to come back", async () => {
@@ -120,7 +120,7 @@ test("without a worker a connection is told 503 when the acceptor closes, with a
   acceptor.remove(worker);
   const connection = await open();
   connection.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-  await settled(() => acceptor.counters.held === 1);
+  await settled(() => acceptor.counters.acceptorHeld === 1);
   await acceptor.close();
   const { status, headers } = await connection.response();
   expect([status, headers["retry-after"], headers.connection]).toEqual([503, "1", "close"]);
@@ -130,7 +130,7 @@ test("without a worker a connection is told 503 when the acceptor closes, with a
 test("after closing nothing listens, and connections that were accepted are still handed over", async () => {
   const { acceptor, worker, open } = await start();
   const connection = await open();
-  await settled(() => acceptor.counters.heads === 1);
+  await settled(() => acceptor.counters.acceptorHeads === 1);
   await acceptor.close();
   await expect(open()).rejects.toThrow("ECONNREFUSED");
   connection.write("GET / HTTP/1.1\r\n");

@@ -1,7 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";

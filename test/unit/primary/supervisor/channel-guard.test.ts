@@ -1,6 +1,7 @@
 /** With real children, because what is guarded against is what Node really does. */
 import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -45,7 +46,13 @@ test("a message that does not end is told, not collected", async () => {
 });
 
 test("a descriptor that a child sends is closed and told", async () => {
-  expect(await guarded("send-handle").misbehaviour).toMatch(/descriptor/);
+  const before = openSockets();
+  const { child, misbehaviour } = guarded("send-handle");
+  const closed = once(child, "close");
+  expect(await misbehaviour).toMatch(/descriptor/);
+  child.kill("SIGKILL");
+  await closed;
+  expect(openSockets()).toBe(before);
 });
 
 test("what an app sends to a parent it takes for PM2 is ignored, and told once", async () => {
@@ -64,7 +71,7 @@ test("an app that listens through the primary gets an error instead of an open p
 test("connections arrive in order, the copy here stays open, and nobody lists them", async () => {
   const { child, tellings } = guarded("echo");
   await once(child, "spawn");
-  const listeners = child.listenerCount("internalMessage");
+  const listeners = child.listenerCount("exit");
   const server = await listening();
   const pairs = await connections(server, 20);
   pairs.forEach(({ accepted }, index) => {
@@ -72,7 +79,7 @@ test("connections arrive in order, the copy here stays open, and nobody lists th
   });
   const answers = await Promise.all(pairs.map(({ client, accepted }) => answer(client, accepted)));
   expect(answers).toEqual(pairs.map((_, index) => `connection ${index}`));
-  expect(child.listenerCount("internalMessage")).toBe(listeners);
+  expect(child.listenerCount("exit")).toBe(listeners);
   expect(tellings.misbehaved).toEqual([]);
   server.close();
 });
@@ -114,6 +121,19 @@ function guarded(deed: string, argument = "", env: Record<string, string> = {}) 
 
 function handOff(sequence: number) {
   return { type: "sticky:connection", data: "", sequence, validUntilMs: 0 } as const;
+}
+
+function openSockets(): number {
+  return readdirSync("/proc/self/fd").filter((fd) => linkOf(fd).startsWith("socket:")).length;
+}
+
+/** The descriptor that lists the directory is gone when it is looked at. */
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return "";
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -18,7 +18,7 @@ async function pass(ms = 0): Promise<void> {
 async function started(settings = {}): Promise<FakeHost> {
   const host = new FakeHost(settings);
   const start = host.supervisor.start();
-  await pass(1);
+  await pass(20);
   expect(await start).toBe("ready");
   host.takeTold();
   return host;
@@ -40,7 +40,16 @@ describe("a start", () => {
     expect(host.told).toEqual(["ready 0.1", "ready 1.1", "running"]);
   });
 
-  test("with an app that cannot be loaded fails with its error, and forks once for each worker", async () => {
+  test("forks one worker after the other, and serves in between", async () => {
+    const host = new FakeHost({ workers: 3 });
+    void host.supervisor.start();
+    await Promise.resolve();
+    expect(host.workers).toHaveLength(1);
+    await pass(20);
+    expect(host.workers).toHaveLength(3);
+  });
+
+  test("with an app that cannot be loaded fails with its error, and forks nobody more", async () => {
     const host = new FakeHost({ workers: 4 });
     host.onFork = (worker) => worker.failsToLoad("boom");
     const failure = host.supervisor.start().catch((error) => error);
@@ -49,7 +58,7 @@ describe("a start", () => {
     expect(error).toBeInstanceOf(AppLoadError);
     expect(error.message).toBe("App failed to load: /app.mjs: boom\nError: boom\n    at app.mjs:1:1");
     expect(error.exitCode).toBe(4);
-    expect(host.workers).toHaveLength(4);
+    expect(host.workers).toHaveLength(1);
     expect(host.living).toEqual([]);
   });
 
@@ -60,7 +69,7 @@ describe("a start", () => {
     await pass(29_500);
     expect(host.living).toHaveLength(2);
     await pass(1_000);
-    expect(await failure).toEqual(new BootError("worker 1 failed to boot within 30 s"));
+    expect(await failure).toEqual(new BootError("worker 0 failed to boot within 30 s"));
     expect(host.living).toEqual([]);
   });
 
@@ -69,7 +78,7 @@ describe("a start", () => {
     host.onFork = (worker) => worker.dies({ signal: "SIGSEGV" });
     const failure = host.supervisor.start().catch((error) => error);
     await pass(1);
-    expect((await failure).message).toBe("worker 1 failed to boot: it was killed by SIGSEGV");
+    expect((await failure).message).toBe("worker 0 failed to boot: it was killed by SIGSEGV");
   });
 
   test("whose fork fails says why", async () => {
@@ -77,7 +86,7 @@ describe("a start", () => {
     host.onFork = (worker) => worker.dies({ forkError: new Error("spawn EAGAIN") });
     const failure = host.supervisor.start().catch((error) => error);
     await pass(1);
-    expect((await failure).message).toBe("worker 1 failed to boot: it could not be forked (spawn EAGAIN)");
+    expect((await failure).message).toBe("worker 0 failed to boot: it could not be forked (spawn EAGAIN)");
   });
 
   test("that is stopped before it is ready ends without an error", async () => {
@@ -133,7 +142,7 @@ describe("a worker that dies", () => {
       [
         expect.objectContaining({ event: "worker-exit", slot: 0, workerPid: 100, signal: "SIGKILL" }),
         expect.stringMatching(
-          /^worker 1 \(pid 100\) was killed by SIGKILL: perhaps out of memory\?; the next is forked in 0\.1 s$/,
+          /^worker 0 \(pid 100\) was killed by SIGKILL: perhaps out of memory\?; the next is forked in 0\.1 s$/,
         ),
       ],
     ]);

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { act } from "./support/act.js";
+import { collect, received } from "./support/client.js";
+import { fence, io, type RemoteError, run } from "./support/remote.js";
+import { clientOnEach, onThreeWorkers } from "./support/topology.js";
+
+onThreeWorkers("conformance.mjs", (topology, host) => {
+  describe("serverSideEmit", () => {
+    test("reaches the other workers and not the own", async () => {
+      const clients = await clientOnEach(topology);
+      const events = clients.map((client) => collect(client, "server-side"));
+      await run(clients[1], io.serverSideEmit("server-side", "a", { b: [1] }));
+      await fence(clients[1], clients);
+      const args = ["a", { b: [1] }];
+      await Promise.all([events[0]?.untilCount(1), events[2]?.untilCount(1)]);
+      expect(events.map(({ items }) => items)).toEqual([[[0, ...args]], [], [[2, ...args]]]);
+    });
+
+    test("carries values that JSON has not", async () => {
+      const [a, b] = await clientOnEach(topology);
+      const event = received(b, "odd-server-side");
+      await act(a, "serverSideOdd");
+      expect(await event).toEqual(["1,[object Set]", [2], "Float32Array", [1], "10"]);
+    });
+
+    test("arrives before what is sent after it", async () => {
+      const [a, b] = await clientOnEach(topology);
+      const order: unknown[] = [];
+      b.onAny((event: string) => order.push(event));
+      for (let i = 0; i < 5; i++) {
+        await Promise.all([run(a, io.serverSideEmit("server-side")), run(a, io.emit("after"))]);
+      }
+      await fence(a, [b]);
+      expect(order.slice(0, 10)).toEqual(Array.from({ length: 5 }, () => ["server-side", "after"]).flat());
+    });
+
+    test("refuses what one process refuses", async () => {
+      const [a] = await clientOnEach(topology);
+      await expect(run(a, io.serverSideEmit("connection"))).rejects.toThrow('"connection" is a reserved event name');
+    });
+  });
+
+  describe("serverSideEmitWithAck", () => {
+    test("gathers one answer of every other worker", async () => {
+      const [a, b] = await clientOnEach(topology);
+      expect((await run(a, io.serverSideEmitWithAck("server-slot"))).sort()).toEqual([1, 2]);
+      expect((await run(b, io.serverSideEmitWithAck("server-slot"))).sort()).toEqual([0, 2]);
+      expect(await run(a, io.serverSideEmitWithAck("answer-twice"))).toEqual([1, 1]);
+    });
+
+    test("is answered with any value", async () => {
+      const [a] = await clientOnEach(topology);
+      for (const value of [
+        null,
+        0,
+        "",
+        "\ud800",
+        { deep: [Buffer.from("b")] },
+        JSON.parse('{"__proto__": {"a": 1}}'),
+      ]) {
+        expect(await run(a, io.serverSideEmitWithAck("answer", value))).toEqual([value, value]);
+      }
+    });
+
+    test("fails after the timeout with the answers that came, when a worker stays silent", async () => {
+      const [a] = await clientOnEach(topology);
+      const failed = run(a, io.serverSideEmitWithAck("server-silent-on", 2)).catch((error) => error as RemoteError);
+      const { message, responses } = (await failed) as RemoteError;
+      expect(message).toMatch(/^timeout reached: only 1 responses/);
+      expect(responses).toEqual([1]);
+      expect((await host().status()).counters).toMatchObject({ switchRequests: 0 });
+    });
+  });
+
+  test("a worker counts the servers, itself among them", async () => {
+    const [a] = await clientOnEach(topology);
+    expect(await act(a, "serverCount")).toBe(3);
+  });
+
+  test("allRooms gives the rooms of all workers", async () => {
+    const clients = await clientOnEach(topology);
+    const [a, b, c] = clients;
+    await run(b, io.in(b.id as string).socketsJoin(["r", "s"]));
+    await run(c, io.in(c.id as string).socketsJoin("r"));
+    const rooms: string[] = await act(a, "allRooms");
+    expect(rooms.sort()).toEqual([...clients.map(({ id }) => id), "r", "s"].sort());
+  });
+});

@@ -1,0 +1,101 @@
+// C16, D08: nothing grows with the number of past namespaces, rooms or sessions.
+import { beforeAll, describe, expect, test } from "vitest";
+import { act } from "./support/act.js";
+import { clientsOnEach, connect, type Socket } from "./support/client.js";
+import { eventually, within } from "./support/eventually.js";
+import { type Holdfast, startHoldfast } from "./support/holdfast.js";
+import { expectSameFootprint, footprint } from "./support/leak.js";
+
+const NAMESPACES = 10_000;
+const AT_ONCE = 500;
+const JOIN_MS = 20_000;
+const SESSIONS = 600;
+const SESSIONS_AT_ONCE = 20;
+
+describe("10,000 dynamic namespaces, created and gone again,", () => {
+  let host: Holdfast;
+  let clients: Socket[];
+  let before: unknown;
+  beforeAll(async () => {
+    host = await startHoldfast({ app: "conformance.mjs", workers: 3 });
+  });
+
+  test("one after another on all workers leave nothing behind", async () => {
+    clients = await clientsOnEach(host, [0, 1, 2]);
+    await visit(clients[0] as Socket, ["/child-0"]);
+    before = await leftovers();
+    for (let from = 0; from < NAMESPACES; from += AT_ONCE) {
+      const client = clients[(from / AT_ONCE) % 3] as Socket;
+      await visit(client, names(from, AT_ONCE));
+    }
+    await eventually(leftovers, (now) => JSON.stringify(now) === JSON.stringify(before), {
+      what: JSON.stringify(before),
+    });
+  });
+
+  test("all at once from one client leave nothing behind", async () => {
+    clients = await clientsOnEach(host, [0, 1, 2]);
+    before = await leftovers();
+    const [hostile] = (await clientsOnEach(host, [1])) as [Socket];
+    await join(hostile, names(0, NAMESPACES));
+    const { switchNamespaces } = (await host.status()).counters;
+    expect(switchNamespaces).toBeGreaterThanOrEqual(NAMESPACES);
+    hostile.io.engine.close();
+    await eventually(leftovers, (now) => JSON.stringify(now) === JSON.stringify(before), {
+      what: JSON.stringify(before),
+    });
+  });
+
+  async function leftovers(): Promise<unknown> {
+    const { counters } = await host.status();
+    const { switchNamespaces, switchRooms, switchRequests } = counters;
+    const workers = await Promise.all(clients.map((client) => act(client, "leftovers")));
+    return { switchNamespaces, switchRooms, switchRequests, workers };
+  }
+});
+
+test("sessions with rooms of their own, which come and go, leave nothing behind", async () => {
+  const host = await startHoldfast({ app: "conformance.mjs", workers: 3, inspect: true });
+  await churn(host, SESSIONS_AT_ONCE * 3);
+  const before = await footprint(host);
+  await churn(host, SESSIONS);
+  expect((await host.status()).counters).toMatchObject({ switchRooms: 0, switchRequests: 0 });
+  await expectSameFootprint(host, before);
+});
+
+async function churn(host: Holdfast, sessions: number): Promise<void> {
+  for (let done = 0; done < sessions; done += SESSIONS_AT_ONCE) {
+    const all = Array.from({ length: SESSIONS_AT_ONCE }, async (_, i) => {
+      const client = await connect(host);
+      await client.emitWithAck("join", `room ${done + i}`);
+      client.emit("send", "everybody", "news");
+      client.disconnect();
+    });
+    await Promise.all(all);
+  }
+  await host.waitForStatus(({ workers }) => workers.every(({ sockets }) => sockets === 0));
+}
+
+function names(from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `/child-${from + i}`);
+}
+
+/** Has the client's connection join the namespaces, and leave them. */
+async function visit(client: Socket, namespaces: readonly string[]): Promise<void> {
+  await join(client, namespaces);
+  for (const name of namespaces) client.io.engine.write(`1${name},`);
+}
+
+/** Packet by packet: a client library that holds 10,000 sockets asks each of them about each packet. */
+async function join(client: Socket, namespaces: readonly string[]): Promise<void> {
+  const { engine } = client.io;
+  const missing = new Set(namespaces);
+  const joined = new Promise<void>((resolve) => {
+    engine.on("packet", ({ data }) => {
+      missing.delete(/^0(.*?),/.exec(data)?.[1] ?? "");
+      if (missing.size === 0) resolve();
+    });
+  });
+  for (const name of namespaces) engine.write(`0${name},`);
+  await within(joined, JOIN_MS, "the namespaces", () => missing);
+}
