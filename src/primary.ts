@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 }
 
 /** The parts of a primary, wired, none of them at work yet. */
-interface Host {
+interface Parts {
   readonly log: Logger;
   readonly acceptor: Acceptor;
   readonly relay: Switch;
@@ -58,7 +58,7 @@ interface Host {
   readonly status: () => Status;
 }
 
-function assemble(settings: Settings, log: Logger): Host {
+function assemble(settings: Settings, log: Logger): Parts {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
   const runDirectory = createRunDirectory(ENVIRONMENT);
@@ -76,10 +76,10 @@ function assemble(settings: Settings, log: Logger): Host {
   return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
 }
 
-async function serve(host: Host, where: ListenWhere): Promise<never> {
-  const { log, acceptor, relay, supervisor, manage } = host;
+async function serve(parts: Parts, where: ListenWhere): Promise<never> {
+  const { log, acceptor, relay, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
-  obeySignals(host);
+  obeySignals(parts);
   const { url } = await acceptor.listen(where);
   const manageUrl = await openManage(manage);
   if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
@@ -90,7 +90,7 @@ async function serve(host: Host, where: ListenWhere): Promise<never> {
   process.exit(0);
 }
 
-function obeySignals({ supervisor, log, status }: Host): void {
+function obeySignals({ supervisor, log, status }: Parts): void {
   SIGNALS.deliverTo({
     stop: () => supervisor.stop(),
     reload: () => supervisor.reload(),
@@ -128,8 +128,7 @@ function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, rela
   return composeStatus({
     host,
     version: VERSION,
-    startedAtMs: 0,
-    nowMs: performance.now(),
+    uptimeMs: performance.now(),
     generation: supervisor.generation,
     phase: supervisor.phase,
     wantedWorkers: supervisor.wantedWorkers,

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
 import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
-import type { HostTag } from "./protocol/session-id.js";
+import { type HostTag, OWNER_NUMBER_LIMIT, type SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
@@ -65,7 +65,7 @@ function openLink(): Link {
 
 async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void> {
   const { settings, runDirectory } = birth;
-  const self = { host: birth.hostTag as HostTag, slot: birth.slot, incarnation: birth.incarnation };
+  const self = selfOf(birth);
   const drops = new DropCounter(log);
   const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error));
   const draining = new AbortController();
@@ -82,7 +82,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
 
-  await server.listenPrivately(privateSocketPath(runDirectory, birth.slot, birth.incarnation));
+  await server.listenPrivately(privateSocketPath(runDirectory, self.slot, self.incarnation));
   const inbox = new Inbox(
     link,
     (socket) => server.inject(socket),
@@ -93,6 +93,11 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   process.on("SIGTERM", () => drain.start(SIGNAL_DRAIN_MS));
   link.send({ type: "ready" });
   beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+}
+
+/** As the ids of its sessions name it. */
+function selfOf({ hostTag, slot, incarnation }: WorkerBirth): SessionOwner {
+  return { host: hostTag as HostTag, slot, incarnation: incarnation % OWNER_NUMBER_LIMIT };
 }
 
 function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: AbortSignal): AppContext {

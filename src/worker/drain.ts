@@ -17,9 +17,11 @@ export interface Draining {
 /** A part of Engine.IO's Socket. */
 export interface DrainingSession {
   readonly readyState: string;
-  /** `socket` is the WebSocket, where it is one. */
-  readonly transport: { readonly socket?: { terminate(): void } };
+  /** `socket` is the WebSocket, where it is one. A polling transport is writable while a poll waits. */
+  readonly transport: { readonly name: string; readonly writable: boolean; readonly socket?: { terminate(): void } };
   close(): unknown;
+  /** Engine.IO's own, for a transport that has gone. */
+  onClose(reason: string): void;
 }
 
 const TICK_MS = 20;
@@ -28,6 +30,8 @@ const PACE_MS = 5;
 const WINDOW_SHARE = 0.8;
 /** A client that does not answer the closing of its WebSocket would keep it open for 30 s. */
 const GRACE_MS = 1_500;
+/** A polling client polls again at once; one that has not for so long is gone, and Engine.IO would wait 30 s for it. */
+const SILENT_POLLER_MS = 5_000;
 
 /** How many sessions of `total` are to be closed once so much of the time has passed. */
 export function dueBy(elapsedMs: number, total: number, withinMs: number): number {
@@ -80,6 +84,7 @@ export class Drain {
       // One that is still "closing" has something to say to a slow client.
       if (session.readyState === "closed") session.transport.socket?.terminate();
     }, GRACE_MS).unref();
+    setTimeout(() => giveUpSilentPoller(session), SILENT_POLLER_MS).unref();
   }
 
   #isEmpty(): boolean {
@@ -92,4 +97,9 @@ export class Drain {
     clearInterval(this.#timer);
     this.#onDone();
   }
+}
+
+function giveUpSilentPoller(session: DrainingSession): void {
+  const { name, writable } = session.transport;
+  if (session.readyState === "closing" && name === "polling" && !writable) session.onClose("forced close");
 }

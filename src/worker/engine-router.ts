@@ -26,7 +26,8 @@ export class EngineRouter implements EngineRoute {
   readonly #prefix: string;
   readonly #hasSession: (sessionId: string) => boolean;
   readonly #answer: OnRequest;
-  readonly #upgrade: OnUpgrade;
+  /** Undefined when the app's options leave WebSocket out. */
+  readonly #upgrade: OnUpgrade | undefined;
 
   constructor(io: Server, server: WorkerServer, self: SessionOwner, forwarder: Forwarder) {
     this.#self = self;
@@ -34,7 +35,7 @@ export class EngineRouter implements EngineRoute {
     io.attach(server);
     this.#prefix = prefixOf(io);
     this.#hasSession = (sessionId) => Object.hasOwn(sessionsOf(io), sessionId);
-    this.#answer = takeListener<OnRequest>(server, "request");
+    this.#answer = takeListener<OnRequest>(server, "request") as OnRequest;
     this.#upgrade = takeListener<OnUpgrade>(server, "upgrade");
   }
 
@@ -58,10 +59,11 @@ export class EngineRouter implements EngineRoute {
 
   upgrade(request: EngineRequest, socket: Duplex, head: Buffer, isLocal: boolean): void {
     const query = queryOf(request.url as string);
-    if (!query) return refuseUpgrade(socket);
+    const upgrade = this.#upgrade;
+    if (!query || !upgrade) return refuseUpgrade(socket);
     request._query = query;
     const sibling = isLocal ? undefined : this.#siblingOf(query.sid);
-    const answerHere = () => this.#upgrade(request, socket, head);
+    const answerHere = () => upgrade(request, socket, head);
     if (sibling) this.#forwarder.upgrade(sibling, request, socket, head, answerHere);
     else answerHere();
   }
@@ -85,8 +87,8 @@ function sessionsOf(io: Server): object {
 }
 
 /** Takes off the one listener that `attach` has put on, so that the app's listeners are alone on the server. */
-function takeListener<T>(server: WorkerServer, event: "request" | "upgrade"): T {
+function takeListener<T>(server: WorkerServer, event: "request" | "upgrade"): T | undefined {
   const [listener] = server.listeners(event);
   server.removeAllListeners(event);
-  return listener as T;
+  return listener as T | undefined;
 }

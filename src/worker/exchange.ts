@@ -100,6 +100,7 @@ export class Exchange {
     const payload = this.#encode(command);
     if (!Buffer.isBuffer(payload) || !this.#hasRoom("command")) return;
     this.#link.frame(FrameKind.command).byte(audience).address(address).bytes(payload).end();
+    if (audience === Audience.joining) this.#link.expectRelay();
   }
 
   /** Asks the other workers that the audience names; one that dies before it has answered is not waited for. */
@@ -187,6 +188,8 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#onDone(read);
+      case FrameKind.relayed:
+        return this.#link.relayed();
     }
   }
 

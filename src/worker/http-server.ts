@@ -3,9 +3,11 @@
  * Engine.IO's requests apart from the app's: those go to the engine router, all else to the listeners that the app put
  * on. It listens on the worker's private Unix socket only, which is also what arms Node's timers for slow requests.
  */
+import { rmSync } from "node:fs";
 import { type IncomingMessage, Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { limiter } from "../log/rate.js";
 import { adoptClientAddress } from "./client-address.js";
 
 export interface ServerLimits {
@@ -31,6 +33,7 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const CHECK_INTERVAL_MS = 500;
 /** Load balancers keep idle connections for 60 s; the side that closes first must not be this one. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const LOG_INTERVAL_MS = 10_000;
 const OWNER_ONLY_UMASK = 0o177;
 
 export class WorkerServer extends Server {
@@ -40,6 +43,7 @@ export class WorkerServer extends Server {
   draining = false;
 
   readonly #log: ServerLog;
+  readonly #say = limiter(LOG_INTERVAL_MS);
   readonly #injected = new WeakSet<Socket>();
   readonly #private = new Set<Socket>();
 
@@ -68,11 +72,14 @@ export class WorkerServer extends Server {
 
   /** `exclusive`, because in a cluster worker a plain listen() listens in the primary. */
   listenPrivately(path: string): Promise<void> {
+    // After thousands of restarts names come again, and a worker that was killed has left its file.
+    rmSync(path, { force: true });
     return new Promise((resolve, reject) => {
       const umask = process.umask(OWNER_ONLY_UMASK);
       super.once("error", reject);
       super.listen({ path, exclusive: true }, () => {
         super.off("error", reject);
+        super.on("error", (error) => this.#onAcceptError(error));
         resolve();
       });
       process.umask(umask);
@@ -137,6 +144,11 @@ export class WorkerServer extends Server {
     if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
     else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
     return true;
+  }
+
+  /** Of a sibling's connection, for want of descriptors most likely; the sibling is told by its end. */
+  #onAcceptError(err: Error): void {
+    this.#say((suppressed) => this.#log.warn({ event: "accept-error", suppressed, err }, "cannot accept a sibling"));
   }
 
   #decline(event: string, text: string): void {

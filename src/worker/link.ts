@@ -31,6 +31,8 @@ export class Link {
   #flushed = 0;
   #written = 0;
   #urgent = 0;
+  /** Commands to join that the switch has yet to relay. */
+  #unrelayed = 0;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
   #closedConnections = 0;
@@ -52,10 +54,10 @@ export class Link {
     return this.queuedBytes >= MAX_QUEUED_BYTES + this.#largestBytes;
   }
 
-  /** True while room changes have been told but are not in the kernel. */
+  /** True while room changes have been told but are not in the kernel, or a command to join has not been relayed. */
   get behind(): boolean {
     if (this.#urgent > this.#flushed) this.flush();
-    return this.#urgent > this.#written;
+    return this.#urgent > this.#written || this.#unrelayed > 0;
   }
 
   /** Calls back once the link is no longer behind. */
@@ -76,6 +78,19 @@ export class Link {
   urgentFrame(kind: FrameKind): FrameBatch {
     this.#urgent = this.#flushed + 1;
     return this.frame(kind);
+  }
+
+  /**
+   * What was just framed makes sockets of other workers join. It is not enough that the switch can read it: what a client
+   * then causes through a third worker must be relayed behind it.
+   */
+  expectRelay(): void {
+    this.#unrelayed++;
+  }
+
+  relayed(): void {
+    this.#unrelayed--;
+    this.#resume();
   }
 
   send(message: WorkerMessage): void {
@@ -126,7 +141,11 @@ export class Link {
 
   #onWritten(flush: number): void {
     this.#written = Math.max(this.#written, flush);
-    if (this.#urgent <= this.#written) for (const resume of this.#waiting.splice(0)) resume();
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (!this.behind) for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #read(chunk: Buffer): void {

@@ -14,6 +14,7 @@ export class Stats {
   readonly #source: StatsSource;
   readonly #lag = new EventLoopLag();
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #rssBytes = 0;
 
   constructor(source: StatsSource) {
     this.#source = source;
@@ -26,11 +27,21 @@ export class Stats {
       connections: connections(),
       sessions: io.engine.clientsCount,
       sockets: countSockets(io),
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: this.#lookAtMemory(),
       elu: this.#takeUtilization(),
       lagMs: round(this.#lag.takeWorstMs(), 1),
       dropped: dropped(),
     };
+  }
+
+  /** Linux tells it in a file, so a worker that is out of descriptors is not told: then what it was holds. */
+  #lookAtMemory(): number {
+    try {
+      this.#rssBytes = process.memoryUsage.rss();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
+    }
+    return this.#rssBytes;
   }
 
   #takeUtilization(): number {

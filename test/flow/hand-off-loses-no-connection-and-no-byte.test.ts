@@ -7,7 +7,7 @@ import { expectSameFootprint, footprint } from "./support/leak.js";
 import { openRaw } from "./support/raw.js";
 import { io, run, socket } from "./support/remote.js";
 
-const HAND_OFFS = 1_000;
+const HAND_OFFS = 800;
 const WARM_UP = 400;
 const AT_ONCE = 20;
 /** What V8 leaves to collect later: over 8,000 such hand-offs the primary's memory goes up and down within this. */

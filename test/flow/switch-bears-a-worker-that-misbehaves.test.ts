@@ -1,6 +1,7 @@
 // D02, D03, D09: a worker that floods, stands still or lies harms nobody but itself.
 import { expect, test } from "vitest";
 import { FrameBatch, FrameKind } from "../../src/protocol/frame.js";
+import { encode } from "../../src/worker/codec.js";
 import { act } from "./support/act.js";
 import { startCanary } from "./support/canary.js";
 import { clientsOnEach, collect, type Socket } from "./support/client.js";
@@ -11,46 +12,55 @@ import { io, run } from "./support/remote.js";
 const WORKERS = 3;
 const MEGABYTE = 1024 * 1024;
 const GROWTH_BYTES = 64 * MEGABYTE * WORKERS;
-const FLOOD_MS = 4_000;
+const FLOOD_MS = 2_000;
+/** A machine that is busy elsewhere passes on a few megabytes a second only. */
+const FLOODED_MS = 30_000;
 const LINK_FD = 4;
 
-test("a worker that sends all it can fills no memory of the primary, and keeps no client from connecting", async () => {
+test("a worker that sends all it can keeps no client from connecting", async () => {
   const { host, clients } = await startThree();
-  const [flooding, , behind] = clients;
-  await behind.emitWithAck("join", "flooded");
-  // It takes nothing while it stands still: all that it is sent waits in the primary, or is dropped there.
-  const stuck = (await host.worker(2)).pid;
+  const [flooding, , member] = clients;
+  await member.emitWithAck("join", "flooded");
   const before = rssBytes(host.pid);
   const canary = startCanary(host);
-  process.kill(stuck, "SIGSTOP");
-  const sent = act(flooding, "flood", "flooded", MEGABYTE, FLOOD_MS);
-  expect(await sent).toBeGreaterThan(50);
-  expect(rssBytes(host.pid) - before).toBeLessThan(GROWTH_BYTES);
-  const { counters } = await host.status();
-  expect(counters.switchFramesDropped).toBeGreaterThan(0);
-  process.kill(stuck, "SIGCONT");
+  expect(
+    await act(flooding, "flood", { room: "flooded", except: member.id, bytes: MEGABYTE, forMs: FLOOD_MS }),
+  ).toBeGreaterThan(50);
   const { failures, rounds } = await canary.stop();
-  expect(rounds).toBeGreaterThan(10);
-  expect(failures.filter((failure) => !failure.includes("within"))).toEqual([]);
+  expect(failures).toEqual([]);
+  expect(rounds).toBeGreaterThan(5);
+  expect(rssBytes(host.pid) - before).toBeLessThan(GROWTH_BYTES);
 });
 
-test("events pass between the others while a worker stands still", async () => {
-  const { clients } = await startThree();
-  const [a, b, blocked] = clients;
-  let unblocked = false;
-  const block = act(blocked, "block", 2_000).then(() => {
-    unblocked = true;
-  });
-  const events = collect(b, "news");
-  for (let i = 0; i < 300; i++) await run(a, io.emit("news", i));
-  await events.untilCount(300);
-  expect(events.items.flat()).toEqual(Array.from({ length: 300 }, (_, i) => i));
-  expect(unblocked).toBe(false);
-  await block;
-  // It has missed nothing either.
-  const late = collect(blocked, "news");
-  await run(a, io.emit("news", "last"));
-  await late.until((items) => items.at(-1)?.[0] === "last");
+test("what a worker does not read fills no memory of the primary", async () => {
+  const { host, clients } = await startThree();
+  const [flooding, , member] = clients;
+  await member.emitWithAck("join", "flooded");
+  const { pid } = await host.worker(2);
+  const before = rssBytes(host.pid);
+  process.kill(pid, "SIGSTOP");
+  const flood = act(flooding, "flood", { room: "flooded", except: member.id, bytes: MEGABYTE, forMs: FLOODED_MS });
+  await host.waitForStatus(({ counters }) => (counters.switchFramesDropped ?? 0) > 100, FLOODED_MS);
+  expect(rssBytes(host.pid) - before).toBeLessThan(GROWTH_BYTES);
+  await act(flooding, "stopFlood");
+  await flood;
+  process.kill(pid, "SIGCONT");
+  expect(await member.emitWithAck("echo", 1)).toBe(1);
+});
+
+test("events pass between the others while a worker stands still, which gets them all when it goes on", async () => {
+  const { host, clients } = await startThree();
+  const [a, b, still] = clients;
+  const { pid } = await host.worker(2);
+  const wanted = Array.from({ length: 100 }, (_, i) => i);
+  const [seen, late] = [collect(b, "news"), collect(still, "news")];
+  process.kill(pid, "SIGSTOP");
+  for (const i of wanted) await run(a, io.emit("news", i));
+  await seen.untilCount(wanted.length);
+  expect([seen.items.flat(), late.items]).toEqual([wanted, []]);
+  process.kill(pid, "SIGCONT");
+  await late.untilCount(wanted.length);
+  expect(late.items.flat()).toEqual(wanted);
 });
 
 test("a worker cannot answer in the name of another", async () => {
@@ -61,7 +71,8 @@ test("a worker cannot answer in the name of another", async () => {
   const answers = run(asking, io.in(asked.id as string).fetchSockets());
   await host.waitForStatus(({ counters }) => counters.switchRequests === 1);
   const lies = new FrameBatch();
-  for (let id = 0; id < 100; id++) lies.begin(FrameKind.response).number(id).byte(1).end();
+  const forged = encode([[{ id: "forged", handshake: {}, rooms: [], data: {} }]]);
+  for (let id = 0; id < 100; id++) lies.begin(FrameKind.response).number(id).byte(1).bytes(forged).end();
   await act(liar, "writeRaw", LINK_FD, Buffer.concat(lies.take()));
   expect(await liar.emitWithAck("echo", 1)).toBe(1);
   expect((await host.status()).counters.switchRequests).toBe(1);
@@ -70,6 +81,6 @@ test("a worker cannot answer in the name of another", async () => {
 });
 
 async function startThree(): Promise<{ host: Holdfast; clients: [Socket, Socket, Socket] }> {
-  const host = await startHoldfast({ app: "conformance.mjs", workers: WORKERS });
+  const host = await startHoldfast({ app: "conformance.mjs", workers: WORKERS, args: ["--worker-timeout", "60s"] });
   return { host, clients: (await clientsOnEach(host, [0, 1, 2])) as [Socket, Socket, Socket] };
 }

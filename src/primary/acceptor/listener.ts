@@ -59,9 +59,11 @@ async function isStale(path: string): Promise<boolean> {
 function probe(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ path, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    socket.once("connect", () => resolve("connected"));
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
-    socket.once("connect", () => socket.destroy());
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve("connected");
+    });
   });
 }
 

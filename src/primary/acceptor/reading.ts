@@ -4,8 +4,8 @@
  *
  * A socket sent to another process stays readable in this one until its handle is closed. `pause()` is not enough: the
  * handle goes on reading until its buffer is full, and what it reads is lost to the worker (measured: 3–8 % of
- * connections hang). `handle.readStop()` ends it in the same tick, also within a read callback. Two things would start it
- * again: the stream's `_read`, called whenever its buffer is empty, and nothing else.
+ * connections hang). `handle.readStop()` ends it in the same tick, also within a read callback. Only the stream's
+ * `_read`, called whenever its buffer is empty, would start it again, so that is taken out.
  *
  * `server` is taken off because child_process.js keeps a list of the sockets of each server per child when it is set, in
  * both processes, and asks the children about them when the server closes.

@@ -42,12 +42,11 @@ export interface WorkerRow {
   readonly lagMs: number;
 }
 
-/** What the primary's parts contribute. The two times are of the monotonic clock. */
+/** What the primary's parts contribute. */
 export interface StatusFacts {
   readonly host: string;
   readonly version: string;
-  readonly startedAtMs: number;
-  readonly nowMs: number;
+  readonly uptimeMs: number;
   readonly generation: number;
   readonly phase: "starting" | "running" | "reloading" | "stopping";
   readonly wantedWorkers: number;
@@ -59,7 +58,7 @@ export function status(facts: StatusFacts): Status {
   return {
     host: facts.host,
     version: facts.version,
-    uptimeMs: Math.round(facts.nowMs - facts.startedAtMs),
+    uptimeMs: Math.round(facts.uptimeMs),
     generation: facts.generation,
     state: hostState(facts),
     workers: facts.workers,

@@ -61,6 +61,7 @@ class ChannelGuard {
   readonly #listener: ChannelListener;
   readonly #lines = new LineSplitter();
   readonly #told = new Set<string>();
+  #refusals = 0;
   #deaf = false;
 
   constructor(child: UndocumentedChild, listener: ChannelListener) {
@@ -118,6 +119,7 @@ class ChannelGuard {
 
   /** The answer makes the app's server emit 'error' with ENOTSUP, instead of waiting for ever. */
   #refuseToListen(sequence: number, where: string): void {
+    if (++this.#refusals > MAX_REFUSALS) return this.#misbehaved("it asks to listen again and again");
     this.#ignored(
       `the app wants to listen on ${where} itself; a worker serves on ctx.http, or listens with exclusive: true`,
     );
@@ -139,6 +141,8 @@ class ChannelGuard {
 }
 
 const MAX_TOLD = 10;
+/** Each is answered, and a worker that asks without end would have the answers pile up here. */
+const MAX_REFUSALS = 1_000;
 
 function pipeOf(child: ChildProcess): ChannelPipe {
   const symbol = Object.getOwnPropertySymbols(child).find(({ description }) => description === "kChannelHandle");

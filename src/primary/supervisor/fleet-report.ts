@@ -85,7 +85,7 @@ export class FleetReport {
   /** The app speaks to a parent that is not there, as under PM2: harmless. */
   ignored(worker: WorkerHandle, what: string): void {
     this.#counters.supervisorMessagesIgnored++;
-    this.#log.warn({ ...about(worker, "worker-message-ignored"), what }, `${worker.name}: ${what}`);
+    this.#limited("warn", { ...about(worker, "worker-message-ignored"), what }, `${worker.name}: ${what}`);
   }
 
   gone(worker: WorkerHandle, retryInMs: number | undefined): void {

@@ -3,6 +3,7 @@
  */
 import { OWNER_NUMBER_LIMIT } from "../../protocol/session-id.js";
 import type { FleetSettings } from "./contract.js";
+import { DropTally } from "./drop-tally.js";
 import { everyWorker, type FleetView, type Phase, type Reload, type SlotView } from "./plan.js";
 import { afterDeath, type Restart, UNHARMED } from "./restart-policy.js";
 import type { WorkerHandle, WorkerState } from "./worker-handle.js";
@@ -52,6 +53,7 @@ export class Fleet implements FleetView {
   reload: Reload | undefined;
   settings: FleetSettings;
   generation = 1;
+  readonly #drops = new DropTally();
   #workers = 0;
   #generations = 1;
 
@@ -69,16 +71,16 @@ export class Fleet implements FleetView {
     while (this.slots.length < this.#workers) this.slots.push(new Slot(this.slots.length));
   }
 
+  get dropCounters(): Readonly<Record<string, number>> {
+    return this.#drops.counters(this.everyWorker.map(({ stats }) => stats?.dropped));
+  }
+
   get workerTimeoutMs(): number {
     return this.settings.workerTimeoutMs;
   }
 
   get everyWorker(): WorkerHandle[] {
     return everyWorker(this);
-  }
-
-  get servingCount(): number {
-    return this.slots.filter(({ current }) => current?.serving).length;
   }
 
   slot(number: number): Slot {
@@ -124,6 +126,7 @@ export class Fleet implements FleetView {
    * the time at which the slot may fork again, if it is to.
    */
   bury(worker: WorkerHandle, nowMs: number): number | undefined {
+    this.#drops.retire(worker.stats?.dropped);
     const slot = this.slot(worker.slot);
     const leavingAt = this.leaving.indexOf(worker);
     if (leavingAt !== -1) this.leaving.splice(leavingAt, 1);

@@ -9,16 +9,12 @@ const LONGEST_GAP_MS = 1_000;
 export class ForgivingClock {
   readonly #read: () => number;
   #seenMs: number;
+  /** What has been taken out so far. */
   #forgivenMs = 0;
 
   constructor(read: () => number = () => performance.now()) {
     this.#read = read;
     this.#seenMs = read();
-  }
-
-  /** How much has been taken out so far. */
-  get forgivenMs(): number {
-    return this.#forgivenMs;
   }
 
   now(): number {

@@ -34,49 +34,39 @@ export interface SwitchLink {
   readonly queuedBytes: number;
 }
 
-interface Member {
+/** One worker, as the switch sees it. Not a "member": those are sockets in a room. */
+interface Peer {
   readonly link: WorkerLink;
   readonly listener: LinkListener;
   greeted: boolean;
 }
 
-interface Arrival {
-  readonly from: Member;
+interface Received {
+  readonly from: Peer;
   /** Undefined: the link has ended. */
   readonly frame: Buffer | undefined;
 }
 
-/**
- * The least time between two relays. A lone frame is not delayed; a stream of them costs a worker, and the primary, one
- * wake-up and one write for all that came in between, which is most of what a broadcast costs.
- */
-const COALESCE_MS = 1;
 const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
-  readonly #coalesceMs: number;
-  readonly #rooms = new RoomTable<Member>();
-  readonly #requests = new PendingRequests<Member>();
-  readonly #members = new Set<Member>();
+  readonly #rooms = new RoomTable<Peer>();
+  readonly #requests = new PendingRequests<Peer>();
+  readonly #peers = new Set<Peer>();
   readonly #touched = new Set<WorkerLink>();
   readonly #sweeper = setInterval(() => this.#requests.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
-  /** Read since the last poll; and read before it, so that every join written before them has been applied. */
-  #fresh: Arrival[] = [];
-  #settled: Arrival[] = [];
+  /** Read, and waiting for their relay; and those for which one more poll is under way, then they are relayed. */
+  #fresh: Received[] = [];
+  #settled: Received[] = [];
   #turning = false;
-  #relayedAtMs = 0;
   #relayed = 0;
   #dropped = 0;
   #refused = 0;
 
-  constructor({ coalesceMs = COALESCE_MS } = {}) {
-    this.#coalesceMs = coalesceMs;
-  }
-
   get counters(): Readonly<Record<string, number>> {
     const { namespaces, rooms } = this.#rooms.sizes;
     return {
-      switchLinks: this.#members.size,
+      switchLinks: this.#peers.size,
       switchNamespaces: namespaces,
       switchRooms: rooms,
       switchRequests: this.#requests.size,
@@ -88,23 +78,23 @@ export class Switch {
 
   connect(stream: Duplex, listener: LinkListener): SwitchLink {
     const link = new WorkerLink(stream, {
-      onFrame: (frame) => this.#onFrame(member, frame),
+      onFrame: (frame) => this.#onFrame(peer, frame),
       onEnd: (error) => {
-        this.#queue({ from: member, frame: undefined });
+        this.#queue({ from: peer, frame: undefined });
         listener.onEnd(error);
       },
     });
-    const member: Member = { link, listener, greeted: false };
-    this.#members.add(member);
+    const peer: Peer = { link, listener, greeted: false };
+    this.#peers.add(peer);
     return link;
   }
 
   close(): void {
     clearInterval(this.#sweeper);
-    for (const member of this.#members) member.link.end();
+    for (const peer of this.#peers) peer.link.end();
   }
 
-  #onFrame(from: Member, frame: Buffer): void {
+  #onFrame(from: Peer, frame: Buffer): void {
     const kind = kindOf(frame);
     if (!from.greeted && kind !== FrameKind.control) throw new ProtocolError(`kind ${kind} before hello`);
     const read = new FrameReader(frame);
@@ -137,7 +127,7 @@ export class Switch {
     }
   }
 
-  #onControl(from: Member, text: string): void {
+  #onControl(from: Peer, text: string): void {
     const message = parseWorkerMessage(text);
     if (!message) throw new ProtocolError("a control message that is none");
     if (message.type === "hello" && message.version !== PROTOCOL_VERSION) {
@@ -148,38 +138,27 @@ export class Switch {
     from.listener.onMessage(message);
   }
 
-  #queue(arrival: Arrival): void {
-    this.#fresh.push(arrival);
-    if (!this.#turning) this.#schedule();
-  }
-
-  /** At once, unless frames come so fast that several can share the wake-up of a worker. */
-  #schedule(): void {
+  #queue(received: Received): void {
+    this.#fresh.push(received);
+    if (this.#turning) return;
     this.#turning = true;
-    const waitMs = this.#relayedAtMs + this.#coalesceMs - performance.now();
-    if (waitMs <= 0) setImmediate(this.#settle);
-    else setTimeout(this.#settle, waitMs);
+    setImmediate(this.#turn);
   }
 
-  /** What has been read so far is relayed after the poll that comes next. */
-  readonly #settle = (): void => {
+  /** Once per turn of the event loop, after its poll: relays what was read before that poll. */
+  readonly #turn = (): void => {
+    const settled = this.#settled;
     this.#settled = this.#fresh;
     this.#fresh = [];
-    setImmediate(this.#relayAll);
-  };
-
-  readonly #relayAll = (): void => {
-    for (const arrival of this.#settled) this.#relayOrEnd(arrival);
-    this.#settled = [];
+    this.#turning = this.#settled.length > 0;
+    if (this.#turning) setImmediate(this.#turn);
+    for (const received of settled) this.#relayOrEnd(received);
     for (const link of this.#touched) link.flush();
     this.#touched.clear();
-    this.#relayedAtMs = performance.now();
-    this.#turning = false;
-    if (this.#fresh.length > 0) this.#schedule();
   };
 
-  #relayOrEnd({ from, frame }: Arrival): void {
-    if (!this.#members.has(from)) return;
+  #relayOrEnd({ from, frame }: Received): void {
+    if (!this.#peers.has(from)) return;
     try {
       if (frame) this.#relay(from, frame);
       else this.#forget(from);
@@ -188,13 +167,13 @@ export class Switch {
     }
   }
 
-  #forget(member: Member): void {
-    this.#members.delete(member);
-    this.#rooms.drop(member);
-    for (const outcome of this.#requests.drop(member)) this.#tellDone(outcome);
+  #forget(peer: Peer): void {
+    this.#peers.delete(peer);
+    this.#rooms.drop(peer);
+    for (const outcome of this.#requests.drop(peer)) this.#tellDone(outcome);
   }
 
-  #relay(from: Member, frame: Buffer): void {
+  #relay(from: Peer, frame: Buffer): void {
     const read = new FrameReader(frame);
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
@@ -212,21 +191,24 @@ export class Switch {
     }
   }
 
-  #command(from: Member, frame: Buffer, read: FrameReader): void {
+  #command(from: Peer, frame: Buffer, read: FrameReader): void {
     const audience = read.byte();
     const namespace = read.text();
     for (const target of this.#audience(from, audience, namespace, read)) {
       if (this.#send(target, frame) && audience === Audience.joining) this.#rooms.expectJoins(target, namespace);
     }
+    if (audience !== Audience.joining) return;
+    from.link.relayed();
+    this.#touched.add(from.link);
   }
 
-  #audience(from: Member, audience: number, namespace: string, read: FrameReader): Member[] {
+  #audience(from: Peer, audience: number, namespace: string, read: FrameReader): Peer[] {
     return audience === Audience.namespace
       ? this.#rooms.servers(namespace, from)
       : this.#rooms.members(namespace, read.rooms(), from);
   }
 
-  #request(from: Member, frame: Buffer, read: FrameReader): void {
+  #request(from: Peer, frame: Buffer, read: FrameReader): void {
     const originId = read.number();
     const timeoutMs = read.number();
     const responders = this.#audience(from, read.byte(), read.text(), read);
@@ -242,7 +224,7 @@ export class Switch {
     }
   }
 
-  #response(from: Member, frame: Buffer, read: FrameReader): void {
+  #response(from: Peer, frame: Buffer, read: FrameReader): void {
     const id = read.number();
     const last = read.byte() === 1;
     const waiting = this.#requests.originOf(id, from);
@@ -252,20 +234,20 @@ export class Switch {
     if (last) this.#tellDone(this.#requests.answered(id, from));
   }
 
-  #tellDone(outcome: Outcome<Member> | undefined): void {
+  #tellDone(outcome: Outcome<Peer> | undefined): void {
     if (outcome) this.#done(outcome.origin, outcome.originId, outcome.answered, outcome.lost);
   }
 
-  #done(to: Member, originId: number, answered: number, lost: number): void {
+  #done(to: Peer, originId: number, answered: number, lost: number): void {
     to.link.done(originId, answered, lost);
     this.#touched.add(to.link);
   }
 
-  #sendAll(targets: readonly Member[], frame: Buffer): void {
+  #sendAll(targets: readonly Peer[], frame: Buffer): void {
     for (const target of targets) this.#send(target, frame);
   }
 
-  #send(to: Member, frame: Buffer): boolean {
+  #send(to: Peer, frame: Buffer): boolean {
     const taken = to.link.relay(frame);
     if (taken) this.#relayed++;
     else this.#dropped++;

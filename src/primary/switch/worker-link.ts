@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { PrimaryMessage } from "../../protocol/control.js";
-import { FrameBatch, FrameKind, FrameSplitter } from "../../protocol/frame.js";
+import { FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../protocol/frame.js";
 
 /** A link this far behind gets no more relayed frames until it has caught up. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
@@ -22,6 +22,7 @@ export class WorkerLink {
   constructor(stream: Duplex, handlers: { onFrame(frame: Buffer): void; onEnd(error?: Error): void }) {
     this.#stream = stream;
     this.#onEnd = handlers.onEnd;
+    ignoreFailedWrites(stream);
     stream.on("data", (chunk: Buffer) => this.#read(chunk, handlers.onFrame));
     // An error of the pipe is the worker's death, which 'close' tells.
     stream.on("error", () => {});
@@ -44,7 +45,13 @@ export class WorkerLink {
   }
 
   done(id: number, answered: number, lost: number): void {
+    if (this.queuedBytes > 2 * MAX_QUEUED_BYTES)
+      return this.end(new ProtocolError("it asks, and does not read the answers"));
     this.#batch.begin(FrameKind.done).number(id).number(answered).number(lost).end();
+  }
+
+  relayed(): void {
+    this.#batch.begin(FrameKind.relayed).end();
   }
 
   send(message: PrimaryMessage): void {
@@ -76,4 +83,14 @@ export class WorkerLink {
       this.end(error as Error);
     }
   }
+}
+
+/**
+ * Node destroys a socket when a write fails, and with it what a worker wrote before it died and the primary has not read
+ * yet. So a write never fails here: that the worker is gone is told by the end of what it has written.
+ */
+function ignoreFailedWrites(stream: Duplex): void {
+  const { _write: write, _writev: writev } = stream;
+  stream._write = (chunk, encoding, written) => write.call(stream, chunk, encoding, () => written());
+  if (writev) stream._writev = (chunks, written) => writev.call(stream, chunks, () => written());
 }

@@ -66,6 +66,17 @@ test("a client that does not answer the closing of its WebSocket is cut off", ()
   expect(state.terminated).toBe(3);
 });
 
+test("a polling client that polls no more is not waited for, one that has a poll waiting is", () => {
+  const { drain, state, addPoller } = setUp(0);
+  addPoller({ writable: true });
+  addPoller({ writable: false });
+  drain.start(25_000);
+  vi.advanceTimersByTime(4_900);
+  expect(state.givenUp).toEqual([]);
+  vi.advanceTimersByTime(200);
+  expect(state.givenUp).toEqual([{ writable: false }]);
+});
+
 test("a second word to drain changes nothing", () => {
   const { drain, state } = setUp(100);
   drain.start(25_000);
@@ -75,15 +86,38 @@ test("a second word to drain changes nothing", () => {
 });
 
 function setUp(count: number) {
-  const state = { begun: 0, closed: 0, done: 0, idleClosings: 0, terminated: 0, connections: 0 };
+  const state = {
+    begun: 0,
+    closed: 0,
+    done: 0,
+    idleClosings: 0,
+    terminated: 0,
+    connections: 0,
+    givenUp: [] as object[],
+  };
   const sessions = new Set<DrainingSession>();
   const add = () => {
     const session = {
       readyState: "open",
-      transport: { socket: { terminate: () => void state.terminated++ } },
+      transport: { name: "websocket", writable: true, socket: { terminate: () => void state.terminated++ } },
       close() {
         state.closed++;
         session.readyState = "closed";
+        sessions.delete(session);
+      },
+      onClose() {},
+    };
+    sessions.add(session);
+  };
+  const addPoller = (poll: { writable: boolean }) => {
+    const session = {
+      readyState: "open",
+      transport: { name: "polling", ...poll },
+      close: () => {
+        session.readyState = "closing";
+      },
+      onClose: () => {
+        state.givenUp.push(poll);
         sessions.delete(session);
       },
     };
@@ -96,5 +130,5 @@ function setUp(count: number) {
     connections: () => state.connections,
     closeIdleConnections: () => void state.idleClosings++,
   };
-  return { drain: new Drain(worker, () => void state.done++), state, add };
+  return { drain: new Drain(worker, () => void state.done++), state, add, addPoller };
 }

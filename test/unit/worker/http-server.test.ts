@@ -53,6 +53,26 @@ test("the app's upgrade listener gets its upgrades and never those of Engine.IO"
   expect((await engine.response()).reason).toBe("Switching Protocols");
 });
 
+test("an upgrade is refused where the app's options leave WebSocket out", async () => {
+  const { url } = await startWorker(0, { io: { transports: ["polling"] } });
+  const connection = await openRaw({ url });
+  connection.write(websocketHead());
+  expect((await connection.response()).status).toBe(400);
+  await connection.untilClosed();
+});
+
+test("Engine.IO keeps its path where the app's options name another", async () => {
+  const { url } = await startWorker(0, { io: { path: "/live/" } });
+  const connection = await openRaw({ url });
+  for (const [target, status] of [
+    [handshakeTarget, 404],
+    [handshakeTarget.replace("socket.io", "live"), 200],
+  ] as const) {
+    connection.write(head(`GET ${target} HTTP/1.1`));
+    expect((await connection.response()).status).toBe(status);
+  }
+});
+
 test("an app that takes all listeners off does not take Engine.IO off", async () => {
   const { url, server } = await startWorker(0);
   server.removeAllListeners("request");
@@ -105,6 +125,15 @@ test("an app that closes the server is told, and does not end the sessions", asy
   await new Promise<void>((resolve) => server.close(() => resolve()));
   expect(io.engine.clientsCount).toBe(1);
   expect(warnings).toEqual([expect.stringContaining("need not")]);
+});
+
+test("a connection that cannot be accepted ends nothing, and is told once in a while", async () => {
+  const { url, server, warnings } = await startWorker(0);
+  for (let i = 0; i < 100; i++) server.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }));
+  expect(warnings.length).toBe(1);
+  const connection = await openRaw({ url });
+  connection.write(head("GET / HTTP/1.1"));
+  expect((await connection.response()).status).toBe(404);
 });
 
 test("a slow head is answered 408", async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Server } from "socket.io";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { parseWorkerMessage } from "../../../src/protocol/control.js";
 import { Stats } from "../../../src/worker/stats.js";
 
@@ -8,6 +8,17 @@ test("a sample is what the primary accepts as a beat, from the first on", () => 
   const sample = setUp().sample();
   expect(parseWorkerMessage(JSON.stringify({ type: "beat", ...sample }))).toBeDefined();
   expect(sample).toMatchObject({ connections: 3, sessions: 2, sockets: 1, dropped: { x: 4 } });
+});
+
+test("a worker out of descriptors tells what its memory was", () => {
+  const stats = setUp();
+  const { rssBytes } = stats.sample();
+  expect(rssBytes).toBeGreaterThan(0);
+  const rss = vi.spyOn(process.memoryUsage, "rss").mockImplementation(() => {
+    throw Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+  });
+  expect(stats.sample().rssBytes).toBe(rssBytes);
+  rss.mockRestore();
 });
 
 test("a blocked event loop shows as lag and utilization of its time, and not of the time after", async () => {

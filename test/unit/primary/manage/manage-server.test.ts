@@ -22,8 +22,7 @@ interface Answer {
 const FACTS: StatusFacts = {
   host: "host-a",
   version: "1.2.3",
-  startedAtMs: 0,
-  nowMs: 10,
+  uptimeMs: 10,
   generation: 1,
   phase: "running",
   wantedWorkers: 1,

@@ -21,8 +21,7 @@ function facts(changes: Partial<StatusFacts> = {}): StatusFacts {
   return {
     host: "host-a",
     version: "1.2.3",
-    startedAtMs: 1_000.4,
-    nowMs: 3_500.9,
+    uptimeMs: 2_500.5,
     generation: 1,
     phase: "running",
     wantedWorkers: 2,

@@ -73,6 +73,7 @@ test("a command to join has what follows it reach the joining worker, until that
   broadcast(a, ["new"], "at once");
   await relayed();
   expect(b.events).toEqual(["a command", "at once"]);
+  expect(a.answers).toEqual(["relayed"]);
   join(b, ["new"]);
   write(b, (batch) => batch.begin(FrameKind.joined).text("/").end());
   broadcast(a, ["new"], "later");
@@ -300,7 +301,7 @@ interface Worker {
 type Four = [Worker, Worker, Worker, Worker];
 
 function start(size: number): { hub: Switch; workers: Four } {
-  const hub = new Switch({ coalesceMs: 0 });
+  const hub = new Switch();
   onTestFinished(() => hub.close());
   const workers = Array.from({ length: size }, () => connect(hub)) as Four;
   for (const worker of workers) greet(worker);
@@ -343,6 +344,8 @@ function onFrame(worker: Worker, frame: Buffer): void {
       return void worker.answers.push(`response to ${read.number()}`);
     case FrameKind.done:
       return void worker.answers.push(`done ${read.number()}: ${read.number()} answered, ${read.number()} lost`);
+    case FrameKind.relayed:
+      return void worker.answers.push("relayed");
     case FrameKind.control:
       return void worker.answers.push(`control ${read.text()}`);
   }
