@@ -5,6 +5,7 @@
 export const apps = [
   {
     name: "holdfast",
+    // Where the app's relative paths start: set it to the app's own directory.
     cwd: import.meta.dirname,
     script: "dist/primary.js",
     args: [],

@@ -25,7 +25,7 @@ import { WorkerServer } from "./worker/http-server.js";
 import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
 import { isOfSession } from "./worker/own-session.js";
-import { createSocketServer, settleSocketServer } from "./worker/socket-server.js";
+import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
 import { startWatchdog } from "./worker/watchdog.js";
@@ -81,6 +81,8 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   server.engine = new EngineRouter(io, server, self, forwarder);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
+  exchange.enter();
+  if (server.appTakesUpgrades && !isHeard(io)) warnOfOwnServer(log);
 
   await server.listenPrivately(privateSocketPath(runDirectory, self.slot, self.incarnation));
   const inbox = new Inbox(
@@ -138,6 +140,15 @@ function leave(link: Link, server: WorkerServer): void {
 
 function beat(link: Link, stats: Stats): void {
   setInterval(() => link.send({ type: "beat", ...stats.sample() }), BEAT_INTERVAL_MS);
+}
+
+/** The likeliest first port of an app leaves `new Server(httpServer)` as it was; its handlers would never run. */
+function warnOfOwnServer(log: Logger): void {
+  log.warn(
+    { event: "app-own-server" },
+    "the app listens for upgrades on ctx.http and for no connection of io: a Socket.IO server that it makes itself " +
+      "gets no requests; use the io that it is given, and export its options",
+  );
 }
 
 function warnOfSetupWorker(log: Logger): void {

@@ -49,7 +49,10 @@ export function loadSettings(argv: readonly string[], env: NodeJS.ProcessEnv, te
       : fileOf(environment.configFile, directory);
   const { settings, origins } = resolveLayers([commandLine.layer, environment.layer, file], terminal);
   if (commandLine.printConfig) return { kind: "print", text: printedConfig(settings, origins, terminal) };
-  if (commandLine.check) return { kind: "print", text: checkedLine(settings) };
+  if (commandLine.check) {
+    const lines = environment.warnings.map((warning) => `warning: ${warning}\n`);
+    return { kind: "print", text: lines.join("") + checkedLine(settings) };
+  }
   return { kind: "run", settings, warnings: environment.warnings };
 }
 

@@ -9,7 +9,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   for (const name of candidates) {
     const edits = editDistance(word.toLowerCase(), name.toLowerCase());
     const likeness = 1 - edits / Math.max(word.length, name.length);
-    if (edits > MOST_EDITS || likeness < LEAST_LIKENESS) continue;
+    if (edits > MOST_EDITS || likeness <= LEAST_LIKENESS) continue;
     if (best === undefined || edits < best.edits) best = { name, edits };
   }
   return best?.name;

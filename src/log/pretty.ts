@@ -33,7 +33,9 @@ export function prettyLine(json: string, paint: Paint): string {
   const error = isError(err) ? err : undefined;
   const message = typeof msg === "string" && msg !== error?.message ? msg : (error?.message ?? "");
   const parts = [paint("dim", clock(time)), levelName(String(level), paint), hang(printable(message))];
-  const pairs = Object.entries(error ? fields : { ...fields, err }).flatMap(([key, value]) => pair(key, value, paint));
+  const pairs = Object.entries(error ? fields : { ...fields, err }).flatMap(([key, value]) =>
+    pair(key, value, message, paint),
+  );
   const said = [parts.join(" "), ...pairs].join("  ");
   return error ? said + stack(error, paint) : said;
 }
@@ -56,9 +58,14 @@ function hang(text: string): string {
   return text.replaceAll("\n", `\n${HANGING}`);
 }
 
-function pair(key: string, value: unknown, paint: Paint): string[] {
-  if (value === undefined) return [];
+function pair(key: string, value: unknown, message: string, paint: Paint): string[] {
+  if (value === undefined || isSaid(value, message)) return [];
   return [`${paint("dim", `${printable(key)}=`)}${printable(shown(value))}`];
+}
+
+/** Messages are written for people; most fields say again, for programs, what the message has said. */
+function isSaid(value: unknown, message: string): boolean {
+  return (typeof value === "string" || typeof value === "number") && message.includes(String(value));
 }
 
 function shown(value: unknown): string {

@@ -24,11 +24,9 @@ export const FrameKind = {
   shut: 13,
   /** Worker: `namespace`; it has carried out a command for `Audience.joining`, and told the joins that came of it. */
   joined: 14,
-  /** Switch: nothing; a command of this worker for `Audience.joining` has been relayed. */
-  relayed: 15,
   /** Both: `address | payload`; relayed to the workers that have a member of what is addressed. */
   broadcast: 20,
-  /** Both: `u8 audience | address | payload`; relayed; `joined` and `relayed` are all that answers it. */
+  /** Both: `u8 audience | address | payload`; relayed, not answered but for `joined`. */
   command: 21,
   /** Both: `u32 id | u32 timeoutMs | u8 audience | address | payload`; answered by responses, then one `done`. */
   request: 22,

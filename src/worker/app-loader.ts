@@ -43,7 +43,8 @@ const OWNED: Readonly<Record<string, string>> = {
 export async function loadApp(file: string): Promise<LoadedApp> {
   const { app, options = {} } = entryOf(await importModule(file));
   if (typeof app !== "function") {
-    throw new AppLoadError(file, `its default export must be a function (io, ctx), it is ${describe(app)}`);
+    const what = `its default export must be a function (io, ctx), it is ${describe(app)}; see docs/porting.md`;
+    throw new AppLoadError(file, what);
   }
   checkOptions(file, options);
   return { app: app as App, options };

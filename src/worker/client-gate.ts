@@ -22,6 +22,7 @@ interface Flushing {
   writeBuffer: EnginePacket[];
   /** A WebSocket transport has the ws socket, and that the TCP socket. */
   readonly transport: {
+    readonly writable: boolean;
     readonly perMessageDeflate?: unknown;
     readonly socket?: { readonly _socket?: TcpSocket | null };
   };
@@ -57,7 +58,9 @@ export function installClientGate(link: GatedLink): void {
 }
 
 function flushAtOnce(socket: Flushing, flush: () => void): void {
-  const tcp = socket.writeBuffer.length > 1 ? socket.transport.socket?._socket : undefined;
+  // For a client that cannot take it yet there is nothing to make one of: it would be copied with each packet that comes.
+  const several = socket.writeBuffer.length > 1 && socket.transport.writable;
+  const tcp = several ? socket.transport.socket?._socket : undefined;
   if (!tcp) return flush.call(socket);
   const frames = framesOf(socket);
   if (frames) socket.writeBuffer = [{ type: "message", options: { wsPreEncodedFrame: [Buffer.concat(frames)] } }];

@@ -6,9 +6,11 @@ import {
   type Address,
   Audience,
   type DecodedAddress,
+  type FrameBatch,
   FrameKind,
   FrameReader,
   kindOf,
+  MAX_FRAME_BYTES,
   ProtocolError,
   type RoomName,
 } from "../protocol/frame.js";
@@ -46,6 +48,8 @@ interface Waiting {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Leaves room for an address in the largest frame. */
+const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 const COUNT_TIMEOUT_MS = 5_000;
 
 export class Exchange {
@@ -53,6 +57,7 @@ export class Exchange {
   readonly #drop: (reason: string, error?: unknown) => void;
   readonly #servers = new Map<string, NamespaceServer>();
   readonly #waiting = new Map<number, Waiting>();
+  #entered = false;
   #lastId = 0;
 
   /** `drop` counts and logs what could not be sent or read. */
@@ -62,9 +67,15 @@ export class Exchange {
     link.onFrame = (frame) => this.#onFrame(frame);
   }
 
+  /** To be called when the app has loaded: until then it could not answer, so this worker is not asked. */
+  enter(): void {
+    this.#entered = true;
+    for (const namespace of this.#servers.keys()) this.#tellOpen(namespace);
+  }
+
   open(namespace: string, server: NamespaceServer): void {
     this.#servers.set(namespace, server);
-    this.#link.urgentFrame(FrameKind.open).text(namespace).end();
+    if (this.#entered) this.#tellOpen(namespace);
   }
 
   /** The one that has opened the namespace last and not shut it. */
@@ -86,8 +97,12 @@ export class Exchange {
     this.#link.frame(FrameKind.leave).text(namespace).rooms(rooms).end();
   }
 
+  #tellOpen(namespace: string): void {
+    this.#link.urgentFrame(FrameKind.open).text(namespace).end();
+  }
+
   broadcast(address: Address, flags: number, parts: readonly EventPart[]): void {
-    if (!this.#hasRoom("broadcast")) return;
+    if (!this.#takes("broadcast", sizeOf(parts))) return;
     const frame = this.#link.frame(FrameKind.broadcast).address(address).byte(flags).number(parts.length);
     for (const part of parts) {
       if (typeof part === "string") frame.byte(0).longText(part);
@@ -98,16 +113,21 @@ export class Exchange {
 
   command(audience: Audience, address: Address, command: unknown): void {
     const payload = this.#encode(command);
-    if (!Buffer.isBuffer(payload) || !this.#hasRoom("command")) return;
-    this.#link.frame(FrameKind.command).byte(audience).address(address).bytes(payload).end();
-    if (audience === Audience.joining) this.#link.expectRelay();
+    if (!Buffer.isBuffer(payload) || !this.#takes("command", payload.length)) return;
+    this.#commandFrame(audience).byte(audience).address(address).bytes(payload).end();
+  }
+
+  /** To join is a room change also where others carry it out. */
+  #commandFrame(audience: Audience): FrameBatch {
+    const { command } = FrameKind;
+    return audience === Audience.joining ? this.#link.urgentFrame(command) : this.#link.frame(command);
   }
 
   /** Asks the other workers that the audience names; one that dies before it has answered is not waited for. */
   request(audience: Audience, address: Address, question: unknown, timeoutMs: number, handlers: RequestHandlers): void {
     const payload = this.#encode(question);
     if (!Buffer.isBuffer(payload)) return handlers.onFailure(payload);
-    if (!this.#hasRoom("request")) return handlers.onDone();
+    if (!this.#takes("request", payload.length)) return handlers.onDone();
     const id = this.#expect(timeoutMs, handlers);
     const frame = this.#link.frame(FrameKind.request).number(id).number(Math.min(timeoutMs, MAX_TIMEOUT_MS));
     frame.byte(audience).address(address).bytes(payload).end();
@@ -155,9 +175,17 @@ export class Exchange {
     }
   }
 
-  #hasRoom(what: string): boolean {
+  /** What the link cannot take is dropped here and counted; there, it would be the end of this worker. */
+  #takes(what: string, bytes: number): boolean {
+    if (!this.#fits(what, bytes)) return false;
     if (!this.#link.full) return true;
     this.#drop(`link-full-${what}`);
+    return false;
+  }
+
+  #fits(what: string, bytes: number): boolean {
+    if (bytes <= MAX_PAYLOAD_BYTES) return true;
+    this.#drop(`too-large-${what}`);
     return false;
   }
 
@@ -188,8 +216,6 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#onDone(read);
-      case FrameKind.relayed:
-        return this.#link.relayed();
     }
   }
 
@@ -234,7 +260,7 @@ export class Exchange {
 
   #encodeAnswer(value: unknown, otherwise?: () => unknown): Buffer {
     const payload = this.#encode([value]);
-    if (Buffer.isBuffer(payload)) return payload;
+    if (Buffer.isBuffer(payload) && this.#fits("answer", payload.length)) return payload;
     return otherwise ? this.#encodeAnswer(otherwise()) : encode([undefined]);
   }
 
@@ -260,3 +286,7 @@ export type EventPart = string | Uint8Array;
 
 /** setTimeout's own limit. */
 const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
+function sizeOf(parts: readonly EventPart[]): number {
+  return parts.reduce((sum, part) => sum + (typeof part === "string" ? Buffer.byteLength(part) : part.byteLength), 0);
+}

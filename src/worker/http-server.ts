@@ -64,6 +64,11 @@ export class WorkerServer extends Server {
     return this.#private.size;
   }
 
+  /** Whether the app has a listener of its own for upgrades. */
+  get appTakesUpgrades(): boolean {
+    return super.listenerCount("upgrade") > 0;
+  }
+
   /** Gives the server a client's connection. */
   inject(socket: Socket): void {
     this.#injected.add(socket);

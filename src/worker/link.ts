@@ -31,8 +31,6 @@ export class Link {
   #flushed = 0;
   #written = 0;
   #urgent = 0;
-  /** Commands to join that the switch has yet to relay. */
-  #unrelayed = 0;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
   #closedConnections = 0;
@@ -54,10 +52,10 @@ export class Link {
     return this.queuedBytes >= MAX_QUEUED_BYTES + this.#largestBytes;
   }
 
-  /** True while room changes have been told but are not in the kernel, or a command to join has not been relayed. */
+  /** True while room changes have been told but are not in the kernel. */
   get behind(): boolean {
     if (this.#urgent > this.#flushed) this.flush();
-    return this.#urgent > this.#written || this.#unrelayed > 0;
+    return this.#urgent > this.#written;
   }
 
   /** Calls back once the link is no longer behind. */
@@ -78,19 +76,6 @@ export class Link {
   urgentFrame(kind: FrameKind): FrameBatch {
     this.#urgent = this.#flushed + 1;
     return this.frame(kind);
-  }
-
-  /**
-   * What was just framed makes sockets of other workers join. It is not enough that the switch can read it: what a client
-   * then causes through a third worker must be relayed behind it.
-   */
-  expectRelay(): void {
-    this.#unrelayed++;
-  }
-
-  relayed(): void {
-    this.#unrelayed--;
-    this.#resume();
   }
 
   send(message: WorkerMessage): void {
@@ -141,11 +126,7 @@ export class Link {
 
   #onWritten(flush: number): void {
     this.#written = Math.max(this.#written, flush);
-    this.#resume();
-  }
-
-  #resume(): void {
-    if (!this.behind) for (const resume of this.#waiting.splice(0)) resume();
+    if (this.#urgent <= this.#written) for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #read(chunk: Buffer): void {

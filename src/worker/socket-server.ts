@@ -2,7 +2,7 @@
  * Makes a worker's Socket.IO server: with the app's options, joined to the other workers through the exchange, with ids
  * that name this worker, and attached to nothing yet.
  */
-import { Server, type ServerOptions } from "socket.io";
+import { type Namespace, Server, type ServerOptions } from "socket.io";
 import { createSessionId, type SessionOwner } from "../protocol/session-id.js";
 import { createAdapter } from "./adapter.js";
 import type { DropCounter } from "./drop-counter.js";
@@ -44,6 +44,28 @@ export function settleSocketServer(io: Server, self: SessionOwner, log: SocketSe
   };
   io.listen = decline;
   io.attach = decline;
+  keepAdapter(io, log);
+}
+
+/** An app that was made for several servers sets the adapter that joins them; here it would part the workers. */
+function keepAdapter(io: Server, log: SocketServerLog): void {
+  const adapterOf = io.adapter.bind(io) as () => unknown;
+  io.adapter = ((...args: unknown[]) => {
+    if (args.length === 0) return adapterOf();
+    log.warn(
+      { event: "app-adapter" },
+      "the app calls io.adapter(): it need not, Holdfast joins the workers; nothing was done",
+    );
+    return io;
+  }) as typeof io.adapter;
+}
+
+/** Whether anything of the app can hear of a client: a listener or a middleware, in any namespace. */
+export function isHeard(io: Server): boolean {
+  const parents = (io as unknown as { parentNsps: ReadonlyMap<unknown, unknown> }).parentNsps;
+  const hears = (namespace: Namespace) =>
+    namespace.listenerCount("connection") + namespace.listenerCount("connect") > 0;
+  return parents.size > 0 || [...io._nsps.values()].some(hears);
 }
 
 /** Socket.IO keeps what it would recover in its own process, where a client that comes back most likely is not. */

@@ -5,7 +5,7 @@
  */
 import { Worker } from "node:worker_threads";
 
-const POLL_MS = 250;
+const POLL_MS = 500;
 
 /** An orphan is given to another parent, so `ppid` differs. Only a Unix process does that in any case. */
 const WATCH = `

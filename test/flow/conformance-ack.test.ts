@@ -74,11 +74,7 @@ onEveryTopology("conformance.mjs", (topology) => {
     test("asks and is answered with any payload", async () => {
       const clients = await clientOnEach(topology);
       for (const client of clients) client.on("q", (...args) => args.pop()(args));
-      const args = [
-        { bytes: Buffer.from("b"), text: "\ud800é😀" },
-        null,
-        [Buffer.alloc(0)],
-      ];
+      const args = [{ bytes: Buffer.from("b"), text: "\ud800é😀" }, null, [Buffer.alloc(0)]];
       const answers = await run(clients[0], io.timeout(LONG_MS).emitWithAck("q", ...args));
       expect(answers).toEqual([args, args, args]);
     });

@@ -35,3 +35,9 @@ test("an app may listen on a port that its worker has alone", async () => {
   );
   for (const { own } of ports) expect(await (await fetch(`http://127.0.0.1:${own}`)).text()).toBe("own");
 });
+
+test("an app that makes a Socket.IO server of its own, or sets an adapter, is told", async () => {
+  const host = await startHoldfast({ app: "own-socket-server.mjs", workers: 1 });
+  expect((await host.waitForLog("app-own-server")).msg).toContain("use the io that it is given");
+  expect((await host.waitForLog("app-adapter")).msg).toContain("it need not");
+});

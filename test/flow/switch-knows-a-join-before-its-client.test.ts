@@ -20,7 +20,7 @@ test("who was told of a join gets what is sent to the room from then on, on what
   expect(misses).toEqual([]);
 });
 
-// Without the switch's word that it has relayed the command 20 miss, and 70 when the command is not urgent either.
+// 10 miss when the switch relays in the order of reading, and 70 when the command is not urgent either.
 test("so does who was made to join from another worker, once anybody was told of it", async () => {
   const misses = await missesUnderLoad((joining, telling, room, told) => {
     telling.emit("join-other", joining.id, room, told);

@@ -75,7 +75,7 @@ async function explain(error: NodeJS.ErrnoException, where: ListenWhere): Promis
 async function detailOf(code: string, where: ListenWhere): Promise<string | undefined> {
   if (code === "EADDRINUSE" && "port" in where) {
     const pid = await findPortHolder(where.port);
-    return pid === undefined ? "held by another process" : `held by pid ${pid}`;
+    return pid === undefined ? "held by another process; choose a free one with --port" : `held by pid ${pid}`;
   }
   if (code === "EADDRINUSE") return "it exists, and a server answers there or it is no socket";
   if (code === "EACCES" && "port" in where) return "this port needs CAP_NET_BIND_SERVICE, or take one above 1023";

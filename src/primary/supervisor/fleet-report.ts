@@ -93,7 +93,9 @@ export class FleetReport {
     const { end } = worker;
     if (!end) return;
     const fields = { ...about(worker, "worker-exit"), ...plain(end) };
-    if (isExpected(worker)) return this.#log.info(fields, `${worker.name} (pid ${worker.pid}) is gone`);
+    // Of one that never served, nobody knows yet that it was there.
+    const level = worker.serving ? "info" : "debug";
+    if (isExpected(worker)) return this.#log[level](fields, `${worker.name} (pid ${worker.pid}) is gone`);
     const text = `${worker.name} (pid ${worker.pid}) ${describeEnd(end)}${hint(worker)}${retry(retryInMs)}`;
     this.#limited("warn", fields, text);
   }

@@ -5,7 +5,7 @@
  * A join that a client has been told of must be known before anything addressed to that room is relayed. The worker does
  * its part (its link bytes are in the kernel before its client bytes), but one poll may return a later frame of one link
  * before an earlier join of another. So room changes are applied as they are read, and everything else is relayed after
- * one more poll of all links.
+ * one more poll of all links, in the order that relay-queue.ts gives it.
  */
 import type { Duplex } from "node:stream";
 import {
@@ -14,8 +14,17 @@ import {
   parseWorkerMessage,
   type WorkerMessage,
 } from "../../protocol/control.js";
-import { Audience, FrameKind, FrameReader, kindOf, ProtocolError, replaceId } from "../../protocol/frame.js";
+import {
+  Audience,
+  FRAME_HEAD_BYTES,
+  FrameKind,
+  FrameReader,
+  kindOf,
+  ProtocolError,
+  replaceId,
+} from "../../protocol/frame.js";
 import { type Outcome, PendingRequests } from "./pending-requests.js";
+import { type Item, RelayQueue } from "./relay-queue.js";
 import { RoomTable } from "./room-table.js";
 import { WorkerLink } from "./worker-link.js";
 
@@ -41,12 +50,14 @@ interface Peer {
   greeted: boolean;
 }
 
-interface Received {
+interface Received extends Item {
   readonly from: Peer;
   /** Undefined: the link has ended. */
   readonly frame: Buffer | undefined;
 }
 
+/** The longest is an app's error with its stack; parsing much more would hold up everybody. */
+const MAX_CONTROL_BYTES = 256 * 1024;
 const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
@@ -55,9 +66,7 @@ export class Switch {
   readonly #peers = new Set<Peer>();
   readonly #touched = new Set<WorkerLink>();
   readonly #sweeper = setInterval(() => this.#requests.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
-  /** Read, and waiting for their relay; and those for which one more poll is under way, then they are relayed. */
-  #fresh: Received[] = [];
-  #settled: Received[] = [];
+  readonly #queue = new RelayQueue<Received>();
   #turning = false;
   #relayed = 0;
   #dropped = 0;
@@ -80,7 +89,7 @@ export class Switch {
     const link = new WorkerLink(stream, {
       onFrame: (frame) => this.#onFrame(peer, frame),
       onEnd: (error) => {
-        this.#queue({ from: peer, frame: undefined });
+        this.#receive({ from: peer, frame: undefined, joins: false });
         listener.onEnd(error);
       },
     });
@@ -100,6 +109,7 @@ export class Switch {
     const read = new FrameReader(frame);
     switch (kind) {
       case FrameKind.control:
+        if (frame.length > MAX_CONTROL_BYTES) throw new ProtocolError(`a control message of ${frame.length} bytes`);
         return this.#onControl(from, read.text());
       case FrameKind.taken:
         return from.listener.onTaken(read.number(), read.byte() === 1);
@@ -121,7 +131,7 @@ export class Switch {
       case FrameKind.response:
       case FrameKind.cancel:
       case FrameKind.count:
-        return this.#queue({ from, frame });
+        return this.#receive({ from, frame, joins: isToJoin(frame) });
       default:
         throw new ProtocolError(`unknown kind ${kind}`);
     }
@@ -138,8 +148,8 @@ export class Switch {
     from.listener.onMessage(message);
   }
 
-  #queue(received: Received): void {
-    this.#fresh.push(received);
+  #receive(received: Received): void {
+    this.#queue.push(received);
     if (this.#turning) return;
     this.#turning = true;
     setImmediate(this.#turn);
@@ -147,12 +157,10 @@ export class Switch {
 
   /** Once per turn of the event loop, after its poll: relays what was read before that poll. */
   readonly #turn = (): void => {
-    const settled = this.#settled;
-    this.#settled = this.#fresh;
-    this.#fresh = [];
-    this.#turning = this.#settled.length > 0;
+    const due = this.#queue.takeDue();
+    this.#turning = !this.#queue.isEmpty;
     if (this.#turning) setImmediate(this.#turn);
-    for (const received of settled) this.#relayOrEnd(received);
+    for (const received of due) this.#relayOrEnd(received);
     for (const link of this.#touched) link.flush();
     this.#touched.clear();
   };
@@ -197,9 +205,6 @@ export class Switch {
     for (const target of this.#audience(from, audience, namespace, read)) {
       if (this.#send(target, frame) && audience === Audience.joining) this.#rooms.expectJoins(target, namespace);
     }
-    if (audience !== Audience.joining) return;
-    from.link.relayed();
-    this.#touched.add(from.link);
   }
 
   #audience(from: Peer, audience: number, namespace: string, read: FrameReader): Peer[] {
@@ -254,4 +259,8 @@ export class Switch {
     this.#touched.add(to.link);
     return taken;
   }
+}
+
+function isToJoin(frame: Buffer): boolean {
+  return kindOf(frame) === FrameKind.command && frame[FRAME_HEAD_BYTES] === Audience.joining;
 }

@@ -50,10 +50,6 @@ export class WorkerLink {
     this.#batch.begin(FrameKind.done).number(id).number(answered).number(lost).end();
   }
 
-  relayed(): void {
-    this.#batch.begin(FrameKind.relayed).end();
-  }
-
   send(message: PrimaryMessage): void {
     this.#batch.begin(FrameKind.control).text(JSON.stringify(message)).end();
     this.flush();

@@ -11,7 +11,12 @@ function pretty(line: object): string {
 
 test("time, level, message, then the fields", () => {
   const line = { event: "worker-gone", msg: "worker 2 is gone", slot: 2, signal: "SIGKILL", text: "a b", list: [1] };
-  expect(pretty(line)).toBe('09:05:07.042 info  worker 2 is gone  slot=2  signal=SIGKILL  text="a b"  list=[1]');
+  expect(pretty(line)).toBe('09:05:07.042 info  worker 2 is gone  signal=SIGKILL  text="a b"  list=[1]');
+});
+
+test("what the message has said already is not said again", () => {
+  const line = { msg: "ready on http://x:1, workers: 2", url: "http://x:1", workers: 2, manage: "off" };
+  expect(pretty(line)).toBe("09:05:07.042 info  ready on http://x:1, workers: 2  manage=off");
 });
 
 test("an error stands below the line, with its stack", () => {

@@ -27,8 +27,8 @@ test("options may be left out", async () => {
 });
 
 test.each([
-  ["no default export", "export const a = 1;", /must be a function \(io, ctx\), it is undefined$/],
-  ["a default export that is no function", "export default { a: 1 };", /it is object$/],
+  ["no default export", "export const a = 1;", /must be a function \(io, ctx\), it is undefined; see docs/],
+  ["a default export that is no function", "export default { a: 1 };", /it is object; see docs/],
   [
     "options that are none",
     "export default () => {}; export const options = 5;",

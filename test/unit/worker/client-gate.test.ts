@@ -1,5 +1,5 @@
 import { Socket as EngineSocket } from "engine.io";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { installClientGate } from "../../../src/worker/client-gate.js";
 
 test("what is written to clients passes while the link is not behind", () => {
@@ -49,15 +49,42 @@ test("what a burst has for a client still waits for a link that is behind", () =
   expect(flushed).toEqual(["a"]);
 });
 
-test("several packets for a WebSocket make one write, one packet needs no cork", () => {
-  const { client } = install();
-  const calls: string[] = [];
-  const tcp = { cork: () => calls.push("cork"), uncork: () => calls.push("uncork") };
-  const transport = { socket: { _socket: tcp } };
-  Object.assign(client("a"), { transport, writeBuffer: ["one"] }).flush();
-  expect(calls).toEqual([]);
-  Object.assign(client("a"), { transport, writeBuffer: ["one", "two"] }).flush();
-  expect(calls).toEqual(["cork", "uncork"]);
+describe("packets that wait together", () => {
+  const packets = [1, 2].map((byte) => ({ type: "message", options: { wsPreEncodedFrame: [Buffer.from([byte])] } }));
+
+  test("make one write, when each is a frame already", () => {
+    const { socket, calls } = waiting(packets);
+    socket.flush();
+    expect(socket.writeBuffer).toEqual([{ type: "message", options: { wsPreEncodedFrame: [Buffer.from([1, 2])] } }]);
+    expect(calls).toEqual(["cork", "uncork"]);
+  });
+
+  test("are corked when one is no frame yet; one alone needs no cork", () => {
+    const several = waiting([...packets, { type: "message", data: "x" }]);
+    several.socket.flush();
+    const alone = waiting(packets.slice(0, 1));
+    alone.socket.flush();
+    expect([several.calls, alone.calls]).toEqual([["cork", "uncork"], []]);
+  });
+
+  test.each([
+    ["one is no frame yet", [...packets, { type: "message", data: "x" }], {}],
+    ["frames are compressed for each client", packets, { perMessageDeflate: {} }],
+    ["the client cannot take them yet: they would be copied again with each that comes", packets, { writable: false }],
+    ["the transport is polling", packets, { socket: undefined }],
+  ])("stay as they are when %s", (_, writeBuffer, transport) => {
+    const { socket } = waiting(writeBuffer, transport);
+    socket.flush();
+    expect(socket.writeBuffer).toBe(writeBuffer);
+  });
+
+  function waiting(writeBuffer: unknown[], transport: object = {}) {
+    const calls: string[] = [];
+    const tcp = { cork: () => calls.push("cork"), uncork: () => calls.push("uncork") };
+    const socket = install().client("a") as { flush(): void; writeBuffer: unknown[] };
+    Object.assign(socket, { writeBuffer, transport: { writable: true, socket: { _socket: tcp }, ...transport } });
+    return { socket, calls };
+  }
 });
 
 class FakeLink {

@@ -97,6 +97,7 @@ export async function startWorker(hub: Switch, options: Partial<ServerOptions>):
   const drops = { drop: (reason: string) => dropped.push(reason) } as unknown as DropCounter;
   const io = createSocketServer({ ...options, serveClient: false }, { exchange, drops, log: { warn: () => {} } });
   io.attach(http);
+  exchange.enter();
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   onTestFinished(() => void io.close());

@@ -55,6 +55,11 @@ describe("an event of another worker", () => {
     expect(decoders).toBe(1);
   });
 
+  test("that the app's parser cannot read has no data", () => {
+    const decoder = { on: () => {}, add: () => expect.unreachable() };
+    expect(new RemoteEvent(["?"], () => decoder).data).toEqual([]);
+  });
+
   test("is not encoded again", () => {
     const once = new OnceEncoder({ encode: () => expect.unreachable() });
     expect(once.encode(new RemoteEvent(['2["x"]'], createDecoder))).toEqual(['2["x"]']);

@@ -7,6 +7,7 @@ import {
   FrameReader,
   FrameSplitter,
   kindOf,
+  MAX_FRAME_BYTES,
 } from "../../../src/protocol/frame.js";
 import { encode } from "../../../src/worker/codec.js";
 import { Exchange, type NamespaceServer, NO_ANSWER, type Respond } from "../../../src/worker/exchange.js";
@@ -132,6 +133,17 @@ test("a namespace opened anew is not shut by the one that it has replaced", asyn
   await expect.poll(() => answers.map(({ kind }) => kind)).toEqual([FrameKind.open, FrameKind.open, FrameKind.shut]);
 });
 
+test("a worker whose app has not loaded is not asked", async () => {
+  const { exchange, answers } = await startAlone({ entered: false });
+  const server = serving({});
+  exchange.open("/x", server);
+  exchange.broadcast(EVERYBODY, 0, ["sent while loading"]);
+  await expect.poll(() => answers).toEqual([{ kind: FrameKind.broadcast }]);
+  exchange.enter();
+  exchange.open("/y", server);
+  await expect.poll(() => answers.map(({ kind }) => kind).slice(1)).toEqual([FrameKind.open, FrameKind.open]);
+});
+
 test("what an app's listener throws is the app's, and costs no other frame", async () => {
   const { exchange, send } = await startAlone();
   const commands: unknown[] = [];
@@ -178,6 +190,14 @@ test("an event larger than the bound passes, and those behind it are not lost be
   expect(drops).toEqual([]);
 });
 
+test("what no frame can hold is dropped and counted here, where it would end the worker there", async () => {
+  const { exchange, answers, drops } = await startAlone();
+  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_FRAME_BYTES)]);
+  exchange.broadcast(EVERYBODY, 0, ["small"]);
+  await expect.poll(() => answers).toHaveLength(1);
+  expect(drops).toEqual(["too-large-broadcast"]);
+});
+
 const JUNK = Buffer.from("no value");
 
 interface Outcome {
@@ -217,10 +237,11 @@ interface Answer {
 }
 
 /** An exchange whose primary is the test. */
-async function startAlone() {
+async function startAlone({ entered = true } = {}) {
   const { ours, theirs } = await socketPair();
   const drops: string[] = [];
   const exchange = new Exchange(new Link(ours), (reason) => drops.push(reason));
+  if (entered) exchange.enter();
   const answers: Answer[] = [];
   const splitter = new FrameSplitter();
   theirs.on("data", (chunk: Buffer) => splitter.push(chunk, (frame) => answers.push(answerOf(frame))));

@@ -56,21 +56,6 @@ describe("room changes", () => {
   });
 });
 
-test("a command to join leaves the link behind until the switch has relayed it", async () => {
-  const { link } = await start();
-  const resumed: string[] = [];
-  for (let i = 0; i < 2; i++) {
-    link.frame(FrameKind.command).text("join").end();
-    link.expectRelay();
-  }
-  expect(link.behind).toBe(true);
-  link.whenCaughtUp(() => resumed.push("resumed"));
-  link.relayed();
-  expect([link.behind, resumed]).toEqual([true, []]);
-  link.relayed();
-  expect([link.behind, resumed]).toEqual([false, ["resumed"]]);
-});
-
 test("the frames of a tick arrive in order, in one write", async () => {
   const { link, peer, frames } = await start();
   let chunks = 0;
