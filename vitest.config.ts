@@ -30,6 +30,19 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        extends: true,
+        test: {
+          // Not of `npm test`: minutes each, run by name (npm run test:long) and their results recorded in docs.
+          name: "long",
+          include: ["test/long/**/*.test.ts"],
+          setupFiles: ["test/setup/flow.ts"],
+          globalSetup: ["test/setup/run-mark.ts"],
+          maxWorkers: 1,
+          testTimeout: 600_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

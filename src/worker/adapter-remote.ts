@@ -80,7 +80,7 @@ export function answer(question: Question, asked: Asked): void {
     case "event":
       return answerEvent(adapter.nsp as EventTarget, question.args, respond);
     case "emit":
-      return collectAcks({ type: EVENT, data: asked.decodeEvent(question.parts) }, question.flags, asked);
+      return askClients(asked.decodeEvent(question.parts), question.flags, asked);
   }
 }
 
@@ -124,6 +124,11 @@ function answerEvent(namespace: EventTarget, args: unknown[], respond: Respond):
       respond(value, true);
     },
   ]);
+}
+
+function askClients(data: unknown[], flags: number, asked: Asked): void {
+  if (data.length === 0) return asked.respond(NO_ANSWER, true);
+  collectAcks({ type: EVENT, data }, flags, asked);
 }
 
 function collectAcks(packet: Packet, flags: number, { adapter, options, timeoutMs, respond }: Asked): void {

@@ -8,21 +8,32 @@ import type { Socket } from "node:net";
 export const CLIENT_ADDRESS_HEADER = "x-holdfast-client";
 
 const FIELDS = ["remoteAddress", "remotePort", "remoteFamily"] as const;
+/** Empty of a client without an address: one on a Unix socket, or gone already. */
+const DESCRIBED = /^(?:(\S+) (\d{1,5}) (IPv[46]))?$/;
 
 export function describeClient(socket: Pick<Socket, (typeof FIELDS)[number]>): string {
   return `${socket.remoteAddress ?? ""} ${socket.remotePort ?? ""} ${socket.remoteFamily ?? ""}`;
 }
 
-/** The connection between the two workers carries one request at a time, so the address holds until the next. */
-export function adoptClientAddress(request: IncomingMessage): void {
+/**
+ * The connection between the two workers carries one request at a time, so the address holds until the next. False: it
+ * is missing or malformed, and the socket still has that of an earlier request.
+ */
+export function adoptClientAddress(request: IncomingMessage): boolean {
   const described = request.headers[CLIENT_ADDRESS_HEADER];
-  if (typeof described !== "string") return;
-  delete request.headers[CLIENT_ADDRESS_HEADER];
-  const at = request.rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === CLIENT_ADDRESS_HEADER);
-  request.rawHeaders.splice(at, 2);
-  const [address, port, family] = described.split(" ");
-  const values = [address || undefined, port ? Number(port) : undefined, family || undefined];
+  const match = typeof described === "string" ? DESCRIBED.exec(described.trim()) : null;
+  if (!match) return false;
+  takeOut(request);
+  const [, address, port, family] = match;
+  const values = [address, port === undefined ? undefined : Number(port), family];
   FIELDS.forEach((field, i) => {
     Object.defineProperty(request.socket, field, { value: values[i], configurable: true });
   });
+  return true;
+}
+
+function takeOut({ headers, rawHeaders }: IncomingMessage): void {
+  delete headers[CLIENT_ADDRESS_HEADER];
+  const at = rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === CLIENT_ADDRESS_HEADER);
+  rawHeaders.splice(at, 2);
 }

@@ -80,7 +80,11 @@ export class RemoteEvent implements Packet {
     decoder.on("decoded", (packet) => {
       data = packet.data;
     });
-    for (const part of this[PARTS]) decoder.add(part);
+    try {
+      for (const part of this[PARTS]) decoder.add(part);
+    } catch {
+      // An app's own parser may read only what clients send. Its listeners then see an event without a name.
+    }
     return data;
   }
 }

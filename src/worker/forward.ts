@@ -1,8 +1,8 @@
 /**
  * Carries a request to the sibling worker that has its session, over that worker's private Unix socket, and the answer
  * back: streamed both ways with back-pressure. If the sibling is gone before anything was answered, the request is
- * answered here. A stuck sibling is waited for: the primary kills it, which ends the connection. Knows HTTP and paths
- * of sockets, not Engine.IO.
+ * answered here; if it lives and cannot be reached, with 503. A stuck sibling is waited for: the primary kills it, which
+ * ends the connection. Knows HTTP and paths of sockets, not Engine.IO.
  */
 import {
   Agent,
@@ -14,6 +14,8 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
+import { refuseUpgrade } from "./http-server.js";
+import { Turn } from "./turn.js";
 
 /** Where a session's requests go. */
 export interface Sibling {
@@ -35,10 +37,15 @@ const HOP_BY_HOP = new Set([
 ]);
 /** Well below the sibling's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
 const IDLE_TIMEOUT_MS = 4_000;
+/** To each sibling. What waits for one is bounded as well: each client's connection has one request under way. */
+const MAX_CONNECTIONS = 10_000;
+/** Only these say that the worker is gone. Others (EAGAIN, EMFILE) are of one that lives, and so does the session. */
+const GONE = new Set<string | undefined>(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
 
 export class Forwarder {
   readonly #pathOf: (sibling: Sibling) => string;
-  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS });
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
+  readonly #turn = new Turn();
   #count = 0;
 
   /** `pathOf` names a worker's private socket. */
@@ -53,13 +60,20 @@ export class Forwarder {
 
   /** `answerHere` is called when the sibling is gone and has answered nothing. */
   request(sibling: Sibling, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
+    const carry = () => this.#carry(sibling, request, response, answerHere);
+    if (!this.#turn.take(request.socket, response, carry)) refuse(response, { Connection: "close" });
+  }
+
+  #carry(sibling: Sibling, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
     const upstream = this.#open(sibling, request, [...endToEnd(request.rawHeaders), ...framingOf(request)]);
     if (!upstream) return answerHere();
     upstream.on("response", (answer: IncomingMessage) => passAnswer(answer, response));
-    upstream.on("error", () => {
+    upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
       if (response.headersSent) return void response.destroy();
       request.unpipe(upstream);
-      if (!request.socket.destroyed) answerHere();
+      if (request.socket.destroyed) return;
+      if (GONE.has(code)) answerHere();
+      else refuse(response);
     });
     abortWithClient(upstream, request.socket, response);
     // A body without framing would be read as the next request there, so none is sent that has none.
@@ -85,9 +99,11 @@ export class Forwarder {
       answer.on("error", () => socket.destroy());
       answer.pipe(socket);
     });
-    upstream.on("error", () => {
+    upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
       socket.off("close", abort);
-      if (!socket.destroyed) answerHere();
+      if (socket.destroyed) return;
+      if (GONE.has(code)) answerHere();
+      else refuseUpgrade(socket, "503 Service Unavailable");
     });
     upstream.end();
   }
@@ -101,7 +117,8 @@ export class Forwarder {
         socketPath: this.#pathOf(sibling),
         method: request.method,
         path: request.url,
-        headers: [...headers, CLIENT_ADDRESS_HEADER, describeClient(request.socket)],
+        // First, since Node drops what comes after about a thousand headers.
+        headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
       });
     } catch {
       return undefined;
@@ -120,6 +137,10 @@ function framingOf(request: IncomingMessage): string[] {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined;
+}
+
+function refuse(response: ServerResponse, headers: Record<string, string> = {}): void {
+  response.writeHead(503, { "Retry-After": "1", ...headers }).end();
 }
 
 function passAnswer(answer: IncomingMessage, response: ServerResponse): void {

@@ -34,6 +34,10 @@ const CHECK_INTERVAL_MS = 500;
 /** Load balancers keep idle connections for 60 s; the side that closes first must not be this one. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const LOG_INTERVAL_MS = 10_000;
+/** While this worker stands still, each client with a session here may be waiting; the kernel may allow fewer. */
+const PRIVATE_BACKLOG = 4_096;
+/** What a sibling adds to a head that it forwards. Clients get it too: Node has one limit for the whole server. */
+const FORWARD_HEADER_BYTES = 256;
 const OWNER_ONLY_UMASK = 0o177;
 
 export class WorkerServer extends Server {
@@ -53,7 +57,7 @@ export class WorkerServer extends Server {
       requestTimeout: Math.max(limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limits.headerTimeoutMs),
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      maxHeaderSize: limits.maxHeaderBytes,
+      maxHeaderSize: limits.maxHeaderBytes + FORWARD_HEADER_BYTES,
     });
     this.#log = log;
     super.on("connection", (socket: Socket) => this.#track(socket));
@@ -82,7 +86,7 @@ export class WorkerServer extends Server {
     return new Promise((resolve, reject) => {
       const umask = process.umask(OWNER_ONLY_UMASK);
       super.once("error", reject);
-      super.listen({ path, exclusive: true }, () => {
+      super.listen({ path, exclusive: true, backlog: PRIVATE_BACKLOG }, () => {
         super.off("error", reject);
         super.on("error", (error) => this.#onAcceptError(error));
         resolve();
@@ -133,8 +137,9 @@ export class WorkerServer extends Server {
   #onRequest(event: "request" | "checkContinue", request: IncomingMessage, response: ServerResponse): boolean {
     if (this.draining) response.shouldKeepAlive = false;
     const isLocal = this.#private.has(request.socket);
-    if (isLocal) adoptClientAddress(request);
-    if (this.engine?.owns(request)) {
+    if (isLocal && !adoptClientAddress(request)) {
+      response.writeHead(400, { Connection: "close" }).end();
+    } else if (this.engine?.owns(request)) {
       if (event === "checkContinue") response.writeContinue();
       this.engine.request(request, response, isLocal);
     } else if (!super.emit(event, request, response)) {
@@ -145,8 +150,8 @@ export class WorkerServer extends Server {
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     const isLocal = this.#private.has(socket);
-    if (isLocal) adoptClientAddress(request);
-    if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
+    if (isLocal && !adoptClientAddress(request)) refuseUpgrade(socket);
+    else if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
     else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
     return true;
   }
@@ -168,7 +173,11 @@ export class WorkerServer extends Server {
 }
 
 /** Node has given up its parser for this connection, so the request cannot be answered as if it had not asked. */
-export function refuseUpgrade(socket: Duplex): void {
+export function refuseUpgrade(
+  socket: Duplex,
+  status: "400 Bad Request" | "503 Service Unavailable" = "400 Bad Request",
+): void {
+  const retry = status === "503 Service Unavailable" ? "Retry-After: 1\r\n" : "";
   socket.on("error", () => {});
-  socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }

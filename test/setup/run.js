@@ -13,6 +13,10 @@ import { SetupError } from "./setup-error.js";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 
+/** The long ones have a command of their own. */
+const PROJECTS = ["--project", "unit", "--project", "flow"];
+const REPORTERS = ["--reporter=default", "--reporter=json"];
+
 const startedAt = performance.now();
 try {
   ensureParts();
@@ -27,7 +31,7 @@ async function runVitest(args) {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-test-"));
   const file = join(directory, "result.json");
   try {
-    const code = await vitest("run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...args);
+    const code = await vitest("run", ...PROJECTS, ...REPORTERS, `--outputFile.json=${file}`, ...args);
     report(countOf(file), code);
     return code;
   } finally {

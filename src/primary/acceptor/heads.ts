@@ -19,9 +19,13 @@ export type OnTarget = (socket: Socket, target: string, bytes: Buffer) => void;
 interface Head {
   readonly socket: Socket;
   readonly line: RequestLine;
-  chunks: Buffer[];
+  /** What was read, in front of room for more. */
+  kept: Buffer;
   bytes: number;
 }
+
+const NOTHING = Buffer.alloc(0);
+const FIRST_ROOM_BYTES = 256;
 
 export class Heads {
   readonly #limits: HeadLimits;
@@ -47,7 +51,7 @@ export class Heads {
   }
 
   read(socket: Socket): void {
-    const head: Head = { socket, line: new RequestLine(), chunks: [], bytes: 0 };
+    const head: Head = { socket, line: new RequestLine(), kept: NOTHING, bytes: 0 };
     this.#reading.add(head, performance.now());
     socket.on("data", (chunk: Buffer) => this.#onData(head, chunk));
     socket.on("end", () => this.#onEnd(head));
@@ -64,19 +68,27 @@ export class Heads {
   }
 
   #onData(head: Head, chunk: Buffer): void {
-    head.chunks.push(chunk);
-    head.bytes += chunk.length;
-    const progress = head.line.push(chunk);
-    if (progress === "complete") this.#complete(head);
-    else if (progress === "malformed") this.#refuse(head, 400);
+    const bytes = head.bytes === 0 ? chunk : this.#keep(head, chunk);
+    const progress = head.line.read(bytes);
+    if (progress === "complete") return this.#complete(head, bytes);
+    if (head.bytes === 0) this.#keep(head, chunk);
+    if (progress === "malformed") this.#refuse(head, 400);
     else if (head.bytes > this.#limits.maxHeaderBytes) this.#refuse(head, 431);
   }
 
-  #complete(head: Head): void {
+  /** Copied into one buffer: a chunk of one byte would cost hundreds if it were kept as it is. Gives all so far. */
+  #keep(head: Head, chunk: Buffer): Buffer {
+    const bytes = head.bytes + chunk.length;
+    if (bytes > head.kept.length) head.kept = grown(head, bytes, this.#limits.maxHeaderBytes);
+    chunk.copy(head.kept, head.bytes);
+    head.bytes = bytes;
+    return head.kept.subarray(0, bytes);
+  }
+
+  #complete(head: Head, bytes: Buffer): void {
     this.#reading.delete(head);
     if (!stopReading(head.socket)) return void head.socket.destroy();
-    const bytes = head.chunks.length === 1 ? (head.chunks[0] as Buffer) : Buffer.concat(head.chunks, head.bytes);
-    head.chunks = [];
+    head.kept = NOTHING;
     this.#onTarget(head.socket, head.line.target, bytes);
   }
 
@@ -89,7 +101,7 @@ export class Heads {
 
   #refuse(head: Head, status: 400 | 431): void {
     this.#reading.delete(head);
-    head.chunks = [];
+    head.kept = NOTHING;
     this.#refusals.refuse(head.socket, status);
   }
 
@@ -97,4 +109,12 @@ export class Heads {
     this.#silent++;
     head.socket.destroy();
   }
+}
+
+/** Twice the room, within the limit; the chunk that goes beyond it is the last. */
+function grown({ kept, bytes }: Head, needed: number, limit: number): Buffer {
+  const room = Math.min(Math.max(FIRST_ROOM_BYTES, 2 * kept.length), limit);
+  const buffer = Buffer.allocUnsafeSlow(Math.max(needed, room));
+  kept.copy(buffer, 0, 0, bytes);
+  return buffer;
 }

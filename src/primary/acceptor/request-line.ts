@@ -21,44 +21,44 @@ export class RequestLine {
   /** The request target once it is complete: one character for each byte, as Node's `req.url`. */
   target = "";
 
-  #method = "";
   #reading: "blank" | "method" | "target" = "blank";
+  /** Where the method or the target begins, and how far has been looked. */
+  #from = 0;
+  #at = 0;
 
-  /** Reads on; bytes behind the target are not looked at. Nothing may be pushed after "complete" or "malformed". */
-  push(chunk: Buffer): Progress {
-    const from = this.#reading === "blank" ? this.#skipBlankLines(chunk) : 0;
-    const to = this.#reading === "method" ? this.#readMethod(chunk, from) : from;
-    if (to === undefined) return "malformed";
-    return this.#reading === "target" ? this.#readTarget(chunk, to) : "more";
+  /** Takes all bytes so far and goes on where it was; nothing is kept of them. Not after "complete" or "malformed". */
+  read(bytes: Buffer): Progress {
+    if (this.#reading === "blank") this.#skipBlankLines(bytes);
+    if (this.#reading === "method" && !this.#readMethod(bytes)) return "malformed";
+    return this.#reading === "target" ? this.#readTarget(bytes) : "more";
   }
 
   /** Blank lines before a request are allowed (RFC 9112, 2.2), and llhttp skips CR and LF in any order. */
-  #skipBlankLines(chunk: Buffer): number {
-    let at = 0;
-    while (at < chunk.length && (chunk[at] === CR || chunk[at] === LF)) at++;
-    if (at < chunk.length) this.#reading = "method";
-    return at;
+  #skipBlankLines(bytes: Buffer): void {
+    while (this.#at < bytes.length && (bytes[this.#at] === CR || bytes[this.#at] === LF)) this.#at++;
+    this.#from = this.#at;
+    if (this.#at < bytes.length) this.#reading = "method";
   }
 
-  /** Returns where the target begins, if it does in this chunk; undefined when this is not a method. */
-  #readMethod(chunk: Buffer, from: number): number | undefined {
-    const space = chunk.indexOf(SPACE, from);
-    const to = space === -1 ? chunk.length : space;
-    if (this.#method.length + to - from > LONGEST_METHOD) return undefined;
-    this.#method += chunk.toString("latin1", from, to);
-    if (!METHOD_SO_FAR.test(this.#method)) return undefined;
-    if (space === -1) return to;
+  /** False when this is not a method. */
+  #readMethod(bytes: Buffer): boolean {
+    const space = bytes.indexOf(SPACE, this.#at);
+    this.#at = space === -1 ? bytes.length : space;
+    if (this.#at - this.#from > LONGEST_METHOD) return false;
+    const method = bytes.toString("latin1", this.#from, this.#at);
+    if (space === -1) return METHOD_SO_FAR.test(method);
     this.#reading = "target";
-    return KNOWN_METHODS.has(this.#method) ? space + 1 : undefined;
+    this.#from = ++this.#at;
+    return KNOWN_METHODS.has(method);
   }
 
-  #readTarget(chunk: Buffer, from: number): Progress {
-    let at = from;
-    while (at < chunk.length && isVisible(chunk[at] as number)) at++;
-    this.target += chunk.toString("latin1", from, at);
-    if (at === chunk.length) return "more";
+  #readTarget(bytes: Buffer): Progress {
+    while (this.#at < bytes.length && isVisible(bytes[this.#at] as number)) this.#at++;
+    if (this.#at === bytes.length) return "more";
     // Anything but a space is HTTP/0.9, a bare line feed or a control character; no target means two spaces.
-    return chunk[at] === SPACE && this.target !== "" ? "complete" : "malformed";
+    if (bytes[this.#at] !== SPACE || this.#at === this.#from) return "malformed";
+    this.target = bytes.toString("latin1", this.#from, this.#at);
+    return "complete";
   }
 }
 

@@ -24,12 +24,15 @@ test("the header is gone, and nothing else", () => {
   expect(request.rawHeaders).toEqual(["Host", "a", "X", "y"]);
 });
 
-test("a request without it is left as it is", () => {
-  const request = { headers: { host: "a" }, rawHeaders: ["Host", "a"], socket: new Socket() };
-  adoptClientAddress(request as unknown as IncomingMessage);
-  expect(request.rawHeaders).toEqual(["Host", "a"]);
-  expect(request.socket.remoteAddress).toBeUndefined();
-});
+test.each([undefined, "1.1.1.1", "1.1.1.1 1", "1.1.1.1 x IPv4", "1.1.1.1 1 IPv4, 2.2.2.2 2 IPv4"])(
+  "%j is refused, so that no earlier client's address stands for it",
+  (client) => {
+    const socket = new Socket();
+    expect(adoptClientAddress(forwarded(socket, "9.9.9.9 9 IPv4"))).toBe(true);
+    const headers = client === undefined ? {} : { [CLIENT_ADDRESS_HEADER]: client };
+    expect(adoptClientAddress({ headers, rawHeaders: [], socket } as unknown as IncomingMessage)).toBe(false);
+  },
+);
 
 function forwarded(socket: Socket, client: string): IncomingMessage {
   const rawHeaders = ["Host", "a", "X-Holdfast-Client", client, "X", "y"];

@@ -1,12 +1,20 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { beginTest, finishTest, onCleanup } from "../../flow/support/cleanup.js";
 import { eventually } from "../../flow/support/eventually.js";
-import { openSession, poll, pollHead, post, postHead, sessionTarget } from "../../flow/support/polling.js";
+import {
+  openSession,
+  poll,
+  pollHead,
+  post,
+  postHead,
+  sessionTarget,
+  UNKNOWN_SESSION,
+} from "../../flow/support/polling.js";
 import { head, openRaw, websocketHead } from "../../flow/support/raw.js";
 import { type InProcessWorker, startWorker, type WorkerOptions } from "./in-process-worker.js";
 
@@ -171,8 +179,10 @@ test("a body cannot become a request of its own at the sibling", async () => {
 test("what comes over the private socket is never forwarded again", async () => {
   const { here, there } = await twoWorkers();
   const connection = await openRaw({ path: here.privatePath });
-  connection.write(pollHead(there.newSessionId()));
-  expect((await connection.response()).status).toBe(400);
+  const headers = { host: "a", "x-holdfast-client": "127.0.0.1 1 IPv4" };
+  connection.write(head(`GET ${sessionTarget(there.newSessionId())} HTTP/1.1`, headers));
+  const answer = await connection.response();
+  expect([answer.status, String(answer.body)]).toEqual([400, UNKNOWN_SESSION]);
   expect(here.forwarder.count).toBe(0);
 });
 
@@ -202,6 +212,72 @@ test("a removed socket file means that the worker is gone", async () => {
   const sid = await openSession(there);
   rmSync(there.privatePath);
   expect((await poll(await openRaw(here), sid)).status).toBe(400);
+});
+
+test("pipelined polls are forwarded one at a time", async () => {
+  const { here, there } = await twoWorkers();
+  const sid = await openSession(there);
+  const connection = await openRaw(here);
+  await post(connection, sid, "40");
+  await poll(connection, sid);
+  connection.write(pollHead(sid).repeat(10));
+  for (let i = 0; i < 10; i++) {
+    there.io.emit("news", i);
+    const answer = await connection.response();
+    expect([answer.status, String(answer.body)]).toEqual([200, `42["news",${i}]`]);
+    expect(there.server.privateConnections).toBe(1);
+  }
+});
+
+test("of very many pipelined requests some wait, and the next is refused and ends the connection", async () => {
+  const { here, there } = await twoWorkers();
+  const connection = await openRaw(here);
+  connection.write(pollHead(there.newSessionId()).repeat(200));
+  for (let i = 0; i < 17; i++) expect((await connection.response()).status).toBe(400);
+  const { status, headers } = await connection.response();
+  expect([status, headers["retry-after"], headers.connection]).toEqual([503, "1", "close"]);
+  await connection.untilClosed();
+  expect(here.forwarder.count).toBe(17);
+});
+
+test("a session whose worker cannot be reached, but is not gone, is answered 503 and not that it is unknown", async () => {
+  const { here, there } = await twoWorkers();
+  const sid = await openSession(there);
+  rmSync(there.privatePath);
+  // ELOOP, as good as EAGAIN or EMFILE.
+  symlinkSync(there.privatePath, there.privatePath);
+  onCleanup(() => rmSync(there.privatePath, { force: true }));
+  const connection = await openRaw(here);
+  for (const answer of [await poll(connection, sid), await post(connection, sid, "40")]) {
+    expect([answer.status, answer.headers["retry-after"]]).toEqual([503, "1"]);
+  }
+  const upgrade = await openRaw(here);
+  upgrade.write(websocketHead(`/socket.io/?EIO=4&transport=websocket&sid=${sid}`));
+  const { status, headers } = await upgrade.response();
+  expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+  await upgrade.untilClosed();
+});
+
+test("the sibling's app sees the client's address however many headers there are", async () => {
+  const { here, there } = await twoWorkers();
+  const seen = requestsOf(there);
+  const connection = await openRaw(here);
+  const target = sessionTarget(there.newSessionId());
+  connection.write(`GET ${target} HTTP/1.1\r\nhost: a\r\n${"a:\r\n".repeat(2_100)}\r\n`);
+  const { status, body } = await connection.response();
+  expect([status, String(body)]).toEqual([400, UNKNOWN_SESSION]);
+  expect(seen.map(({ address }) => address)).toEqual(["127.0.0.1 IPv4"]);
+});
+
+test("the largest head that is taken from a client gets to the sibling, with what is added to it", async () => {
+  const { here, there } = await twoWorkers({ limits: { maxHeaderBytes: 1_000 } });
+  const seen = requestsOf(there);
+  const connection = await openRaw(here);
+  const headOf = (x: string) => head(`GET ${sessionTarget(there.newSessionId())} HTTP/1.1`, { host: "a", x });
+  connection.write(headOf("y".repeat(1_000 - headOf("").length)));
+  const { status, body } = await connection.response();
+  expect([status, String(body)]).toEqual([400, UNKNOWN_SESSION]);
+  expect(seen.length).toBe(1);
 });
 
 interface SeenRequest {

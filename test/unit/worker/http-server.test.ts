@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { beginTest, finishTest } from "../../flow/support/cleanup.js";
+import { beginTest, finishTest, onCleanup } from "../../flow/support/cleanup.js";
 import { handshakeTarget, head, openRaw, websocketHead } from "../../flow/support/raw.js";
 import { startWorker } from "./in-process-worker.js";
 
@@ -167,4 +169,22 @@ test("while draining no connection is kept", async () => {
   connection.write(head(`GET ${handshakeTarget} HTTP/1.1`));
   expect((await connection.response()).headers.connection).toBe("close");
   await connection.untilClosed();
+});
+
+test("more siblings' connections can wait for a worker that stands still than Node would let wait", async () => {
+  const { privatePath } = await startWorker(0);
+  // In one tick, in which this worker accepts none; beyond the backlog the kernel says EAGAIN.
+  const sockets = Array.from({ length: 700 }, () => connect(privatePath));
+  onCleanup(() => sockets.forEach((socket) => void socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+});
+
+test("what comes over the private socket without a client's address is refused, request and upgrade", async () => {
+  const { privatePath } = await startWorker(0);
+  for (const bytes of [head(`GET ${handshakeTarget} HTTP/1.1`), websocketHead()]) {
+    const connection = await openRaw({ path: privatePath });
+    connection.write(bytes);
+    expect((await connection.response()).status).toBe(400);
+    await connection.untilClosed();
+  }
 });

@@ -13,21 +13,22 @@ test("a head in two pieces is read as in one, wherever it is cut", () => {
   const text = "\r\nM-SEARCH /a/b?c=d&sid=x HTTP/1.1\r\n";
   for (let cut = 0; cut <= text.length; cut++) {
     const line = new RequestLine();
-    const last = line.push(Buffer.from(text.slice(0, cut))) === "more" && line.push(Buffer.from(text.slice(cut)));
+    const last = line.read(Buffer.from(text.slice(0, cut))) === "more" && line.read(Buffer.from(text));
     expect([cut, last || "complete", line.target]).toEqual([cut, "complete", "/a/b?c=d&sid=x"]);
   }
 });
 
 test("a head byte by byte is read as in one piece", () => {
   const line = new RequestLine();
-  const progress = [...Buffer.from("GET /x?sid=y ")].map((byte) => line.push(Buffer.of(byte)));
+  const bytes = Buffer.from("GET /x?sid=y ");
+  const progress = [...bytes.keys()].map((at) => line.read(bytes.subarray(0, at + 1)));
   expect(progress.at(-1)).toBe("complete");
   expect(line.target).toBe("/x?sid=y");
 });
 
 test("bytes beyond ASCII are one character each, as in Node's req.url", () => {
   const line = new RequestLine();
-  line.push(Buffer.from([...Buffer.from("GET /"), 0xc3, 0xa4, 0x20]));
+  line.read(Buffer.from([...Buffer.from("GET /"), 0xc3, 0xa4, 0x20]));
   expect(line.target).toBe("/\u00c3\u00a4");
 });
 
@@ -84,7 +85,7 @@ function read(text: string): string {
 
 function readBytes(bytes: Buffer): string {
   const line = new RequestLine();
-  const progress = line.push(bytes);
+  const progress = line.read(bytes);
   return progress === "complete" ? line.target : progress;
 }
 
