@@ -54,10 +54,10 @@ test.each([
   [
     "is never ready",
     "await new Promise(() => {});\nsetInterval(() => {}, 1_000);",
-    /reload-failed.*failed to boot within 2 s/,
+    /reload-failed.*failed to boot within 8 s/,
   ],
 ])("a new app that %s changes nothing, costs one fork, and says why", async (_, source, reason) => {
-  const { host, deploy } = await startVersion(1, { args: ["--boot-timeout", "2s", "--log-level", "debug"] });
+  const { host, deploy } = await startVersion(1, { args: ["--boot-timeout", "8s", "--log-level", "debug"] });
   const clients = (await clientsOnEach(host, [0, 1])) as [Socket, Socket];
   const before = await pidsOf(host);
   deploy(source);

@@ -93,9 +93,7 @@ export class FleetReport {
     const { end } = worker;
     if (!end) return;
     const fields = { ...about(worker, "worker-exit"), ...plain(end) };
-    // Of one that never served, nobody knows yet that it was there.
-    const level = worker.serving ? "info" : "debug";
-    if (isExpected(worker)) return this.#log[level](fields, `${worker.name} (pid ${worker.pid}) is gone`);
+    if (isExpected(worker)) return this.#log.info(fields, goneAsWished(worker));
     const text = `${worker.name} (pid ${worker.pid}) ${describeEnd(end)}${hint(worker)}${retry(retryInMs)}`;
     this.#limited("warn", fields, text);
   }
@@ -141,6 +139,13 @@ function plain(end: NonNullable<WorkerHandle["end"]>): object {
 
 function isExpected({ state, doomed, end }: WorkerHandle): boolean {
   return doomed || (state === "draining" && end !== undefined && "code" in end && end.code === 0);
+}
+
+/** A candidate that never served shares its slot, and so its name, with the one that goes on serving. */
+function goneAsWished({ name, pid, generation, serving }: WorkerHandle): string {
+  return serving
+    ? `${name} (pid ${pid}) is gone`
+    : `the new ${name} (pid ${pid}) of generation ${generation} was ended`;
 }
 
 function retry(inMs: number | undefined): string {
