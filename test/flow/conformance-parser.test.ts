@@ -3,6 +3,7 @@ import { bytesParser, jsonParser } from "../fixtures/conformance-parser.mjs";
 import { clientsOnEach, received, type Socket } from "./support/client.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { fence, io, run, socket } from "./support/remote.js";
+import { untilAlone } from "./support/topology.js";
 
 describe.each([
   ["of one text", "json", jsonParser],
@@ -17,7 +18,9 @@ describe.each([
     });
   });
   const connectThree = async () => {
-    return (await clientsOnEach(host, [0, 1, 2], { options: { parser } })) as [Socket, Socket, Socket];
+    const clients = (await clientsOnEach(host, [0, 1, 2], { options: { parser } })) as [Socket, Socket, Socket];
+    await untilAlone(clients);
+    return clients;
   };
 
   test("events arrive everywhere", async () => {

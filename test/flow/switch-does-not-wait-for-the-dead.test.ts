@@ -4,6 +4,7 @@ import { clientsOnEach, received, type Socket } from "./support/client.js";
 import { within } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { io, run } from "./support/remote.js";
+import { untilAlone } from "./support/topology.js";
 
 /** Much less than the timeout of any request here. */
 const SOON_MS = 3_000;
@@ -66,5 +67,6 @@ test("under a stream of questions, a worker that is killed makes none of them fa
 async function startThree(): Promise<{ host: Holdfast; clients: [Socket, Socket, Socket]; victim: number }> {
   const host = await startHoldfast({ app: "conformance.mjs", workers: 3 });
   const clients = (await clientsOnEach(host, [0, 1, 2])) as [Socket, Socket, Socket];
+  await untilAlone(clients);
   return { host, clients, victim: (await host.worker(2)).pid };
 }

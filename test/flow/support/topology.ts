@@ -4,8 +4,10 @@
  */
 import { beforeAll, describe } from "vitest";
 import { type ClientOptions, clientOn, connect, type Server, type Socket } from "./client.js";
+import { eventually } from "./eventually.js";
 import { type Holdfast, startHoldfast } from "./holdfast.js";
 import { startPlain } from "./plain.js";
+import { nsp, run } from "./remote.js";
 
 export const WORKERS = 3;
 
@@ -40,8 +42,20 @@ export function onThreeWorkers(app: string, suite: (topology: Topology, host: ()
   });
 }
 
-/** One client on each worker, or as many in the one process. */
-export function clientOnEach(topology: Topology, options?: ClientOptions): Promise<[Socket, Socket, Socket]> {
+/** One client on each worker, or as many in the one process; and nobody else in their namespace. */
+export async function clientOnEach(topology: Topology, options?: ClientOptions): Promise<[Socket, Socket, Socket]> {
   const places = [0, 1, 2] as const;
-  return Promise.all(places.map((place) => topology.client(place, options))) as Promise<[Socket, Socket, Socket]>;
+  const clients = await Promise.all(places.map((place) => topology.client(place, options)));
+  await untilAlone(clients);
+  return clients as [Socket, Socket, Socket];
+}
+
+/**
+ * Waits until the clients are the only ones in their namespace: one that has been closed a moment ago may still be asked,
+ * as in one process, and does not answer.
+ */
+export async function untilAlone(clients: readonly Socket[]): Promise<void> {
+  const ids = new Set(clients.map(({ id }) => id));
+  const found = () => run<{ id: string }[]>(clients[0] as Socket, nsp.fetchSockets());
+  await eventually(found, (sockets) => sockets.every(({ id }) => ids.has(id)));
 }
