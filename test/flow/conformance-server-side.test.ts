@@ -50,7 +50,8 @@ onManyServers("conformance.mjs", (topology) => {
       expect(await run(a, io.serverSideEmitWithAck("answer-twice"))).toEqual(once);
     });
 
-    test("is answered with any value", async () => {
+    test("is answered with any value", async ({ skip }) => {
+      skip(topology.plain === "classic", "a classic redis-adapter answers in JSON, which has no bytes");
       const [a] = await clientOnEach(topology);
       for (const value of [
         null,

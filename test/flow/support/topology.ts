@@ -214,11 +214,12 @@ export async function clientOnEach(topology: Topology, options?: ClientOptions):
 }
 
 /**
- * Waits until the clients are the only ones in their namespace: one that has been closed a moment ago may still be asked,
- * as in one process, and does not answer.
+ * Waits until the clients are the only ones in their namespace, and found by each other's servers: one that has been
+ * closed a moment ago may still be asked, as in one process, and does not answer; a server that has just opened the
+ * namespace may not be known to the others yet.
  */
 export async function untilAlone(clients: readonly Socket[]): Promise<void> {
   const ids = new Set(clients.map(({ id }) => id));
   const found = () => run<{ id: string }[]>(clients[0] as Socket, nsp.fetchSockets());
-  await eventually(found, (sockets) => sockets.every(({ id }) => ids.has(id)));
+  await eventually(found, (sockets) => sockets.length === ids.size && sockets.every(({ id }) => ids.has(id)));
 }
