@@ -43,3 +43,40 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ["json", "pretty"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What the `--redis` URLs name. Passwords are in here: show it only as table.ts formats it. */
+export type RedisTarget = SingleRedis | SentinelRedis | RedisCluster;
+
+export interface SingleRedis extends RedisLogin {
+  readonly kind: "single";
+  readonly address: RedisAddress | { readonly path: string };
+  readonly database: number;
+}
+
+export interface SentinelRedis extends RedisLogin {
+  readonly kind: "sentinel";
+  readonly sentinels: readonly RedisAddress[];
+  /** The name under which the sentinels know the master. */
+  readonly master: string;
+  readonly database: number;
+}
+
+export interface RedisCluster extends RedisLogin {
+  readonly kind: "cluster";
+  /** Nodes to ask for all others. */
+  readonly nodes: readonly RedisAddress[];
+}
+
+export interface RedisLogin {
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const REDIS_MODES = ["classic", "sharded"] as const;
+export type RedisMode = (typeof REDIS_MODES)[number];
