@@ -8,7 +8,7 @@ import { eventually } from "./eventually.js";
 import { type Holdfast, startHoldfast } from "./holdfast.js";
 import { startPlain } from "./plain.js";
 import { type PlainMember, type RedisMode, startPlainMember } from "./plain-member.js";
-import { startOneRedis } from "./redis-one.js";
+import { startRedis } from "./redis.js";
 import { io, nsp, run } from "./remote.js";
 
 export type Place = 0 | 1 | 2;
@@ -109,7 +109,7 @@ function onTwoHosts(app: string, mode: RedisMode, suite: Suite, options: SuiteOp
     ];
     const topology = { ...overRedis(mode, sites), servers: 4, slots: [0, 0, 1, 1], settled: () => settled(...hosts) };
     beforeAll(async () => {
-      hosts.push(...(await startHosts(app, mode, (await startOneRedis()).url, options)));
+      hosts.push(...(await startHosts(app, mode, (await startRedis()).url, options)));
       await untilJoined(topology, options);
     });
     afterAll(() => stopAll(hosts));
@@ -135,7 +135,7 @@ function onTwoHostsAndPlain(app: string, mode: RedisMode, suite: Suite, options:
       settled: () => settled(...hosts),
     };
     beforeAll(async () => {
-      const { url } = await startOneRedis();
+      const { url } = await startRedis();
       plain = await startPlainMember({ app, slot: 2, mode, redis: [url], ...options });
       hosts.push(...(await startHosts(app, mode, url, options)));
       await untilJoined(topology, options);
@@ -156,7 +156,7 @@ function onThreePlain(app: string, mode: RedisMode, suite: Suite, options: Suite
     );
     const topology = { ...overRedis(mode, sites), servers: 3, slots: [0, 1, 2], plain: mode, allPlain: true };
     beforeAll(async () => {
-      const { url } = await startOneRedis();
+      const { url } = await startRedis();
       const start = (slot: number) => startPlainMember({ app, slot, mode, redis: [url], ...options });
       members = await Promise.all(PLACES.map(start));
       await untilJoined(topology, options);
