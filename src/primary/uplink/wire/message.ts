@@ -17,8 +17,10 @@ export interface Flags {
 export interface HostPart {
   /** The sender's uid, random per boot. */
   readonly uid: string;
-  /** Rises by one with each message of this sender on what `counterOf` (see sequence.ts) counts as one stream. From 1. */
+  /** Rises by one with each message of this sender on a stream of channels, see sequence.ts. */
   readonly sequence: number;
+  /** How many messages of this sender have been lost since the last one on this stream. */
+  readonly missed: number;
   /** On requests: how long the asking worker waits; 0 where it does not apply. */
   readonly timeoutMs: number;
   /** On responses: how many workers of the host have answered, how many were lost, and whether this is its last word. */
@@ -29,8 +31,8 @@ export interface HostPart {
   readonly payloads: readonly Buffer[];
 }
 
-/** What is given to write; the sender's uid is the wire's. */
-export type HostPartToWrite = Pick<HostPart, "sequence"> & Partial<Omit<HostPart, "uid" | "sequence">>;
+/** What is given to write; uid and sequence are the wire's own. */
+export type HostPartToWrite = Partial<Omit<HostPart, "uid" | "sequence" | "missed">>;
 
 export type Question =
   | { readonly name: "fetch" | "ids" | "rooms" }
@@ -47,7 +49,7 @@ export type Answer =
   | { readonly name: "reply"; readonly value: Packed }
   /** To `emit`, first: how many clients were asked. */
   | { readonly name: "clients"; readonly count: number }
-  /** To `emit`, once for each client: what its callback was called with, an array. */
+  /** To `emit`, once for each client: the first value that it acknowledged with. */
   | { readonly name: "ack"; readonly value: Packed }
   /** To a command that named a `requestId`, as adapters before 6.1 sent them. */
   | { readonly name: "carried-out" };
@@ -103,8 +105,10 @@ export interface IncomingResponse extends FromAnyone {
 export interface IncomingAnnouncement {
   readonly kind: "announcement";
   readonly uid: string;
-  readonly sequence: number;
-  /** Its last: it has stopped. */
+  /** The host's id and Holdfast's release, for people. */
+  readonly hostId: string;
+  readonly release: string;
+  /** Its last: it stops. */
   readonly goodbye: boolean;
   /** How many workers serve each namespace. */
   readonly workers: ReadonlyMap<string, number>;
@@ -123,12 +127,16 @@ export type RefusalReason =
   /** A secret is set, and this is no broadcast. */
   | "unsigned"
   | "wrong-signature"
+  /** Signed, and not newer than what its sender has sent on this stream. */
+  | "replayed"
   /** Of a Holdfast whose hosts say more or less than this one's. */
   | "other-version";
 
 export interface Refused {
   readonly kind: "refused";
   readonly reason: RefusalReason;
+  /** With `other-version`: that version. */
+  readonly version?: number;
 }
 
 export type Incoming =
@@ -144,10 +152,10 @@ export type Incoming =
 
 interface FromHere {
   readonly namespace: string;
-  readonly host: HostPartToWrite;
+  readonly host?: HostPartToWrite;
 }
 
-/** Of one: the value as a worker packed it. Of several: arrays that are joined to one as they are written. */
+/** One value as a worker has packed it (worker/packer.ts). */
 export type MsgpackBytes = Buffer;
 
 export type Outgoing =
@@ -179,14 +187,13 @@ export type OutgoingQuestion =
   | { readonly name: "emit"; readonly args: MsgpackBytes; readonly flags: Flags; readonly timeoutMs: number };
 
 export type OutgoingAnswer =
-  /** One array per worker. */
+  /** One array per worker; they are joined as they are written. */
   | { readonly name: "fetch" | "ids" | "rooms"; readonly arrays: readonly MsgpackBytes[] }
   | { readonly name: "reply"; readonly value: MsgpackBytes }
   | { readonly name: "clients"; readonly count: number }
   | { readonly name: "ack"; readonly value: MsgpackBytes }
   | { readonly name: "carried-out" };
 
-/** Ready to be published: the pieces, in order, are the message. */
 export interface Publication {
   readonly channel: string;
   readonly bytes: Buffer;

@@ -1,6 +1,6 @@
 /**
  * The contract of a wire format: which channels there are, and how messages are read and written. Two implementations,
- * classic.ts and sharded.ts, are @socket.io/redis-adapter's two. Pure: knows neither Redis nor the switch.
+ * classic.ts and sharded.ts, are @socket.io/redis-adapter's two. Knows neither Redis nor the switch; all it remembers is how far each sender has counted.
  */
 import type { RoomName } from "../../../protocol/frame.js";
 import type { Incoming, IncomingAnnouncement, Outgoing, Publication } from "./message.js";
@@ -29,6 +29,9 @@ export interface Wire {
   roomChannel(namespace: string, room: RoomName): string | undefined;
   /** Never throws; of a message that cannot be believed it says why. `bytes` are kept by what is returned. */
   read(channel: string, bytes: Buffer): Incoming;
+  /** Numbers and signs what it writes, so everything written is to be published, in order; what is not is told as lost. */
   write(message: Outgoing): Publication;
   writeAnnouncement(announcement: Omit<IncomingAnnouncement, "kind" | "uid">): Publication;
+  /** A channel is no longer subscribed: what is missed there from now on is not missing. */
+  forgetChannel(channel: string): void;
 }
