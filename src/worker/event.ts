@@ -4,8 +4,10 @@
  * (`socket.onAnyOutgoing`).
  */
 import type { BroadcastFlags } from "socket.io-adapter";
-import type { FrameReader } from "../protocol/frame.js";
-import type { EventPart } from "./exchange.js";
+import type { FrameBatch, FrameReader } from "../protocol/frame.js";
+
+/** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
+export type EventPart = string | Uint8Array;
 
 export interface Packet {
   readonly type: number;
@@ -89,9 +91,26 @@ export class RemoteEvent implements Packet {
   }
 }
 
+/** An event of which the parts are not known. */
+export function createPacket(data: unknown[]): Packet {
+  return { type: EVENT, data };
+}
+
 /** As frames carry them. A binary part is copied: the app may reuse its memory before the link is written. */
 export function toEventParts(encoded: readonly unknown[]): EventPart[] {
   return encoded.map((part) => (typeof part === "string" ? part : copyOf(part as ArrayBuffer | ArrayBufferView)));
+}
+
+export function sizeOfParts(parts: readonly EventPart[]): number {
+  return parts.reduce((sum, part) => sum + (typeof part === "string" ? Buffer.byteLength(part) : part.byteLength), 0);
+}
+
+export function writeEventParts(frame: FrameBatch, parts: readonly EventPart[]): void {
+  frame.number(parts.length);
+  for (const part of parts) {
+    if (typeof part === "string") frame.byte(0).longText(part);
+    else frame.byte(1).sizedBytes(part);
+  }
 }
 
 export function readEventParts(read: FrameReader): EventPart[] {

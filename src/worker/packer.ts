@@ -13,3 +13,21 @@ export function pack(_value: unknown): Buffer {
 export function unpack(_packed: Packed): unknown {
   throw new Error("under way");
 }
+
+/** As `pack`, with null for each argument that has no encoding: Holdfast's own hosts get those as they are. */
+export function packArguments(args: unknown[]): Buffer {
+  try {
+    return pack(args);
+  } catch {
+    return pack(args.map((arg) => (isPackable(arg) ? arg : null)));
+  }
+}
+
+function isPackable(value: unknown): boolean {
+  try {
+    pack(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
