@@ -3,7 +3,7 @@
  * has read either since 7.2, and binary values then arrive as such.
  */
 import { ClassicType } from "./classic-type.js";
-import { writeOptions, writePacket } from "./event-field.js";
+import { bytesOf, writeOptions, writePacket } from "./event-field.js";
 import type { Command, Outgoing } from "./message.js";
 import { MsgpackWriter } from "./msgpack-write.js";
 
@@ -58,9 +58,9 @@ export function writeResponse({ requestId, answer }: Of<"response">): MsgpackWri
   switch (answer.name) {
     case "fetch":
     case "ids":
-      return start(1, sizeOf(answer.arrays)).text("sockets").joined(answer.arrays);
+      return start(1, bytesOf(answer.arrays)).text("sockets").joined(answer.arrays);
     case "rooms":
-      return start(1, sizeOf(answer.arrays)).text("rooms").joined(answer.arrays);
+      return start(1, bytesOf(answer.arrays)).text("rooms").joined(answer.arrays);
     case "reply":
       return typed(start(2, answer.value.length), ClassicType.event).text("data").packed(answer.value);
     case "clients":
@@ -88,8 +88,4 @@ function writeCommandItself(message: MsgpackWriter, command: Command): MsgpackWr
   return command.name === "disconnect"
     ? message.text("close").boolean(command.close)
     : message.text("rooms").list(command.rooms);
-}
-
-function sizeOf(arrays: readonly Buffer[]): number {
-  return arrays.reduce((sum, bytes) => sum + bytes.length, 0);
 }

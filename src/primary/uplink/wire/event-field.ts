@@ -67,3 +67,7 @@ export function everybodyOf(namespace: string): DecodedAddress {
 export function packedOrUndefined(fields: Fields, name: string): Packed {
   return fields.packed(name) ?? UNDEFINED;
 }
+
+export function bytesOf(values: readonly Buffer[]): number {
+  return values.reduce((sum, bytes) => sum + bytes.length, 0);
+}
