@@ -8,8 +8,10 @@ import { SetupError } from "./setup-error.js";
 const PARTS = [
   ["chromium", "chromium"],
   ["nginx", "nginx"],
+  ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
+  ["redis-cli", "redis-tools"],
   ["redis-server", "redis-server"],
   ["socat", "socat"],
   ["systemd-analyze", "systemd"],

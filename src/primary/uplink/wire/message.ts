@@ -21,7 +21,7 @@ export interface HostPart {
   readonly sequence: number;
   /** How many messages of this sender have been lost since the last one on this stream. */
   readonly missed: number;
-  /** On requests: how long the asking worker waits; 0 where it does not apply. */
+  /** On requests: how long the asking worker waits; 0 on everything else. */
   readonly timeoutMs: number;
   /** On responses: how many workers of the host have answered, how many were lost, and whether this is its last word. */
   readonly answered: number;
@@ -93,6 +93,8 @@ export interface IncomingRequest extends FromAnyone {
   readonly requestId: string;
   readonly address: DecodedAddress;
   readonly question: Question;
+  /** How long the asker waits, where it says so. */
+  readonly timeoutMs: number | undefined;
 }
 
 export interface IncomingResponse extends FromAnyone {
@@ -184,7 +186,7 @@ export type Outgoing =
 export type OutgoingQuestion =
   | { readonly name: "fetch" | "ids" | "rooms" }
   | { readonly name: "event"; readonly args: MsgpackBytes }
-  | { readonly name: "emit"; readonly args: MsgpackBytes; readonly flags: Flags; readonly timeoutMs: number };
+  | { readonly name: "emit"; readonly args: MsgpackBytes; readonly flags: Flags };
 
 export type OutgoingAnswer =
   /** One array per worker; they are joined as they are written. */

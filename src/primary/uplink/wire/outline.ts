@@ -8,9 +8,17 @@ import { refuse } from "./refusal.js";
 
 export type ValueKind = "map" | "array" | "text" | "number" | "boolean" | "nil" | "bytes" | "other";
 
-/** The maps and arrays to look into; of an array the fields are named by index. */
+/** The maps to look into, and the arrays: where a shape names "0", of which the fields are named by index. */
 export interface Shape {
   readonly [field: string]: Shape;
+}
+
+export function looksInto(shape: Shape | undefined, kind: ValueKind): shape is Shape {
+  return shape !== undefined && kind === (Object.hasOwn(shape, "0") ? "array" : "map");
+}
+
+export function within(shape: Shape, field: string): Shape | undefined {
+  return Object.hasOwn(shape, field) ? shape[field] : undefined;
 }
 
 export interface Outline {
@@ -32,12 +40,16 @@ export interface Walk {
   text(outline: Outline): string;
   number(outline: Outline): number;
   boolean(outline: Outline): boolean;
+  /** The content of a binary value. */
+  blob(outline: Outline): Buffer;
 }
 
 /** Deeper is dropped: whoever decodes it may do so by recursion. */
 export const MAX_DEPTH = 500;
+/** Of what is looked into. Each takes memory, and no sender has as many. */
+export const MAX_FIELDS = 64;
 const MAX_ID_CHARS = 64;
-const MAX_ROOMS = 250_000;
+const MAX_ITEMS = 250_000;
 /** Four bytes are the most that a character takes, six in JSON for each of its two halves. */
 const BYTES_PER_CHAR = 12;
 
@@ -82,6 +94,10 @@ export class Fields {
     return this.#walk.text(this.#get(name, "text"));
   }
 
+  optionalText(name: string): string | undefined {
+    return this.has(name) ? this.text(name) : undefined;
+  }
+
   number(name: string): number {
     return this.#walk.number(this.#get(name, "number"));
   }
@@ -100,14 +116,21 @@ export class Fields {
     return this.#find(name)?.kind === "boolean" ? this.boolean(name) : undefined;
   }
 
-  /** None when the field is missing. */
-  rooms(name: string): RoomName[] {
-    if (!this.has(name)) return [];
-    return this.#walk.items(this.#get(name, "array"), MAX_ROOMS).map((item) => this.#room(item));
+  /** Likewise. */
+  amount(name: string): number | undefined {
+    const value = this.#find(name)?.kind === "number" ? this.number(name) : -1;
+    return value >= 0 ? value : undefined;
   }
 
-  room(name: string): RoomName {
-    return this.#room(this.#find(name) ?? refuse("wrong-shape"));
+  /** Texts and numbers, as rooms are; none when the field is missing. */
+  list(name: string): RoomName[] {
+    if (!this.has(name)) return [];
+    return this.#walk.items(this.#get(name, "array"), MAX_ITEMS).map((item) => this.#item(item));
+  }
+
+  /** One such. */
+  item(name: string): RoomName {
+    return this.#item(this.#find(name) ?? refuse("wrong-shape"));
   }
 
   packed(name: string): Packed | undefined {
@@ -119,13 +142,11 @@ export class Fields {
     return this.#pack(this.#get(name, "array"));
   }
 
-  bytes(name: string): Buffer | undefined {
+  /** A binary value at the very end of the message. */
+  trailer(name: string): Buffer | undefined {
     const outline = this.#find(name);
-    return outline?.kind === "bytes" ? this.#walk.bytes.subarray(outline.from, outline.to) : undefined;
-  }
-
-  *entries(): Iterable<[string, Fields]> {
-    for (const name of this.#outline.fields?.keys() ?? []) yield [name, this];
+    if (outline?.kind !== "bytes") return undefined;
+    return outline.to === this.#walk.bytes.length ? this.#walk.blob(outline) : refuse("wrong-shape");
   }
 
   #pack({ from, to }: Outline): Packed {
@@ -133,7 +154,7 @@ export class Fields {
   }
 
   /** Apps that do not check types also join `null` and the like; frame.ts knows them. */
-  #room(item: Outline): RoomName {
+  #item(item: Outline): RoomName {
     switch (item.kind) {
       case "text":
         return this.#walk.text(item);
