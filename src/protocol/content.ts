@@ -30,6 +30,26 @@ export type Verb = (typeof Verb)[keyof typeof Verb];
 export const Encoding = { own: 0, msgpack: 1, json: 2 } as const;
 export type Encoding = (typeof Encoding)[keyof typeof Encoding];
 
+/** How an event is to be sent to clients. */
+export interface Flags {
+  readonly volatile?: boolean | undefined;
+  readonly compress?: boolean | undefined;
+}
+
+const VOLATILE = 1;
+const COMPRESS = 2;
+const DO_NOT_COMPRESS = 4;
+
+export function packFlags({ volatile, compress }: Flags = {}): number {
+  const compression = compress === undefined ? 0 : compress ? COMPRESS : DO_NOT_COMPRESS;
+  return (volatile ? VOLATILE : 0) | compression;
+}
+
+export function unpackFlags(bits: number): { volatile?: true; compress?: boolean } {
+  const compression = bits & COMPRESS ? { compress: true } : bits & DO_NOT_COMPRESS ? { compress: false } : {};
+  return { ...(bits & VOLATILE && { volatile: true as const }), ...compression };
+}
+
 export interface Content {
   /** A broadcast's flags; a verb elsewhere. */
   readonly what: number;

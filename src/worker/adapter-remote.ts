@@ -3,9 +3,10 @@
  * them. The asking side is adapter.ts.
  */
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
+import { unpackFlags } from "../protocol/content.js";
 import { isEncodable } from "./codec.js";
 import type { Asking } from "./content.js";
-import { createPacket, type EventPart, type Packet, unpackFlags } from "./event.js";
+import { createPacket, type EventPart, type Packet } from "./event.js";
 import { NO_ANSWER, type Respond } from "./exchange.js";
 
 export type Command =

@@ -6,19 +6,11 @@
 import { NodeClusterAdapter } from "@socket.io/cluster-adapter";
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
+import { packFlags, unpackFlags } from "../protocol/content.js";
 import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
 import { answer, type Command, isDetails, type Question, type RemoteSocketDetails, run } from "./adapter-remote.js";
 import { type Heard, readCommand, readEvent, readQuestion, sayCommand, sayEvent, sayQuestion } from "./content.js";
-import {
-  createDecoderOf,
-  type DecoderLike,
-  type Encoder,
-  OnceEncoder,
-  type Packet,
-  packFlags,
-  toEventParts,
-  unpackFlags,
-} from "./event.js";
+import { createDecoderOf, type DecoderLike, type Encoder, OnceEncoder, type Packet, toEventParts } from "./event.js";
 import type { Exchange, NamespaceServer, Respond } from "./exchange.js";
 import { RoomHearing } from "./room-hearing.js";
 
@@ -261,7 +253,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     const parts = toEventParts(this.#encoder.encode(packet));
     if (parts.length === 0) return onCount(0);
     const packed = this.#exchange.pack(packet.data);
-    const say = () => sayQuestion({ name: "emit", parts, flags: packFlags(options.flags), packed }, this.#exchange.pack);
+    const say = () =>
+      sayQuestion({ name: "emit", parts, flags: packFlags(options.flags), packed }, this.#exchange.pack);
     this.#exchange.request(Audience.members, this.#address(options), say, timeoutMs, {
       onResponse: (value) => {
         acknowledged++;

@@ -3,7 +3,7 @@
  * encoding for the workers of this host and, when there is an uplink, packed as well for the other hosts.
  */
 import type { BroadcastFlags, Room } from "socket.io-adapter";
-import { Encoding, Verb } from "../protocol/content.js";
+import { Encoding, packFlags, Verb } from "../protocol/content.js";
 import { type FrameBatch, FrameReader, ProtocolError, type RoomName } from "../protocol/frame.js";
 import type { Command, Question } from "./adapter-remote.js";
 import { decode, encode } from "./codec.js";
@@ -12,7 +12,6 @@ import {
   type DecoderLike,
   type EventPart,
   type Packet,
-  packFlags,
   RemoteEvent,
   readEventParts,
   sizeOfParts,

@@ -3,7 +3,6 @@
  * and for all. A receiving worker writes them to its clients as they are, and decodes them only when the app listens
  * (`socket.onAnyOutgoing`).
  */
-import type { BroadcastFlags } from "socket.io-adapter";
 import type { FrameBatch, FrameReader } from "../protocol/frame.js";
 
 /** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
@@ -119,23 +118,6 @@ export function readEventParts(read: FrameReader): EventPart[] {
     parts.push(read.byte() === 0 ? read.text() : Buffer.from(read.sizedBytes()));
   }
   return parts;
-}
-
-const VOLATILE = 1;
-const COMPRESS = 2;
-const DO_NOT_COMPRESS = 4;
-
-export function packFlags(flags: BroadcastFlags = {}): number {
-  const compress = flags.compress === undefined ? 0 : flags.compress ? COMPRESS : DO_NOT_COMPRESS;
-  return (flags.volatile ? VOLATILE : 0) | compress;
-}
-
-export function unpackFlags(bits: number): BroadcastFlags {
-  const flags: BroadcastFlags = {};
-  if (bits & VOLATILE) flags.volatile = true;
-  if (bits & COMPRESS) flags.compress = true;
-  if (bits & DO_NOT_COMPRESS) flags.compress = false;
-  return flags;
 }
 
 function copyOf(binary: ArrayBuffer | ArrayBufferView): Uint8Array {

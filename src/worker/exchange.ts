@@ -103,7 +103,11 @@ export class Exchange {
   /** After `join`: resolves when what other hosts send to the rooms comes here, or will not be waited for. */
   hear(namespace: string, rooms: readonly RoomName[]): Promise<void> {
     return new Promise((resolve) => {
-      const id = this.#waiting.add(HEAR_TIMEOUT_MS, { onResponse: () => {}, onDone: () => resolve(), onTimeout: resolve });
+      const id = this.#waiting.add(HEAR_TIMEOUT_MS, {
+        onResponse: () => {},
+        onDone: () => resolve(),
+        onTimeout: resolve,
+      });
       this.#link.frame(FrameKind.hear).number(id).text(namespace).rooms(rooms).end();
     });
   }
