@@ -1,4 +1,5 @@
 /** Walks over msgpack as notepack.io writes and reads it. Makes nothing of a value that was not asked for. */
+import { readText } from "../../../protocol/wtf8.js";
 import {
   looksInto,
   MAX_DEPTH,
@@ -42,7 +43,7 @@ export class MsgpackWalk implements Walk {
   }
 
   text({ from, to }: Outline): string {
-    return this.bytes.toString("utf8", from + headBytes(this.bytes[from] as number), to);
+    return readText(this.bytes, from + headBytes(this.bytes[from] as number), to);
   }
 
   blob({ from, to }: Outline): Buffer {

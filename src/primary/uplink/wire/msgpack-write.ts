@@ -1,5 +1,6 @@
 /** Writes the envelope of a message in msgpack; what is opaque goes in as the bytes that it is. */
 import type { RoomName } from "../../../protocol/frame.js";
+import { writeText } from "../../../protocol/wtf8.js";
 
 const HEAD_BYTES = 5;
 const NUMBER_BYTES = 9;
@@ -24,7 +25,7 @@ export class MsgpackWriter {
     const length = Buffer.byteLength(value);
     this.#head(length, 0xa0, 31, 0xd9, 0xda);
     this.#reserve(length);
-    this.#at += this.#bytes.write(value, this.#at);
+    this.#at += writeText(value, this.#bytes, this.#at);
     return this;
   }
 
