@@ -17,7 +17,7 @@ import {
   sizeOfParts,
   writeEventParts,
 } from "./event.js";
-import { unpack } from "./packer.js";
+import { unpack } from "./unpacker.js";
 
 /** What one frame says. */
 export interface Saying {

@@ -251,21 +251,3 @@ class Packer {
     this.#bytes = larger;
   }
 }
-
-/** As `pack`, with null for each argument that has no encoding: Holdfast's own hosts get those as they are. */
-export function packArguments(args: unknown[]): Buffer {
-  try {
-    return pack(args);
-  } catch {
-    return pack(args.map((arg) => (isPackable(arg) ? arg : null)));
-  }
-}
-
-function isPackable(value: unknown): boolean {
-  try {
-    pack(value);
-    return true;
-  } catch {
-    return false;
-  }
-}

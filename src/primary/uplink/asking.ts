@@ -13,6 +13,8 @@ export interface AskingParts {
   readonly uid: string;
   readonly frames: FrameWriter;
   readonly deliver: Deliver;
+  /** Whether Redis can be reached: what is asked otherwise is answered by this host alone. */
+  isReady(): boolean;
   /** False: it did not leave. */
   publish(message: Outgoing): boolean;
   /** The hosts that serve the namespace. */
@@ -34,7 +36,7 @@ export class Asking {
   }
 
   ask({ id, timeoutMs, address, question, payloads }: Asked): void {
-    if (!question) return this.#end(id);
+    if (!question || !this.#parts.isReady()) return this.#end(id);
     const { namespace } = address;
     const requestId = `${this.#parts.uid}.${++this.#lastRequest}`;
     const hosts = this.#parts.hostsServing(namespace);

@@ -68,7 +68,8 @@ export class Uplink {
     const publish = (message: Outgoing) => this.#publish(message);
     const hostsServing = (namespace: string) => this.#hosts.serving(namespace);
     const countPlain = (namespace: string) => this.#countPlain(namespace);
-    this.#asking = new Asking({ uid, frames: this.#frames, deliver, publish, hostsServing, countPlain });
+    const isReady = () => this.#link.state === "ready";
+    this.#asking = new Asking({ uid, frames: this.#frames, deliver, isReady, publish, hostsServing, countPlain });
     this.#answering = new Answering({ frames: this.#frames, deliver, publish });
   }
 

@@ -13,7 +13,7 @@ import { SequenceCheck, SequenceCounter } from "./sequence.js";
 import { isSigned, sign } from "./signature.js";
 import type { WireOptions } from "./wire.js";
 
-export const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+export const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 /** Who has sent a message. */
 export interface Sender {

@@ -166,6 +166,8 @@ export type Outgoing =
       readonly address: DecodedAddress;
       readonly flags: Flags;
       readonly args: MsgpackBytes;
+      /** Sharded: by the channel that all servers of the namespace hear, also when one room is addressed. */
+      readonly everywhere?: boolean;
     })
   | (FromHere & { readonly kind: "command"; readonly address: DecodedAddress; readonly command: Command })
   | (FromHere & { readonly kind: "event"; readonly args: MsgpackBytes })

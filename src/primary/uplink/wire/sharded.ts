@@ -66,7 +66,7 @@ export class ShardedWire implements Wire {
   #channelFor(message: Outgoing): string {
     const channel = this.#channelOf(message.namespace);
     if (message.kind === "response") return message.to === undefined ? channel : `${channel}${message.to}#`;
-    if (message.kind !== "broadcast" || message.address.rooms.length !== 1) return channel;
+    if (message.kind !== "broadcast" || message.everywhere || message.address.rooms.length !== 1) return channel;
     return this.roomChannel(message.namespace, message.address.rooms[0] as RoomName) ?? channel;
   }
 
