@@ -5,22 +5,9 @@
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
 import { unpackFlags } from "../protocol/content.js";
 import { isEncodable } from "./codec.js";
-import type { Asking } from "./content.js";
-import { createPacket, type EventPart, type Packet } from "./event.js";
+import type { Asking, Command } from "./content.js";
+import { createPacket, type Packet } from "./event.js";
 import { NO_ANSWER, type Respond } from "./exchange.js";
-
-export type Command =
-  | { readonly name: "join" | "leave"; readonly rooms: Room[] }
-  | { readonly name: "disconnect"; readonly close: boolean }
-  /** `serverSideEmit` without an acknowledgement. */
-  | { readonly name: "event"; readonly args: unknown[] };
-
-export type Question =
-  | { readonly name: "fetch" | "ids" | "rooms" }
-  /** `serverSideEmit` with one. */
-  | { readonly name: "event"; readonly args: unknown[] }
-  /** A broadcast with acknowledgements: one answer per client. */
-  | { readonly name: "emit"; readonly parts: readonly EventPart[]; readonly flags: number; readonly packed: Buffer };
 
 export interface RemoteSocketDetails {
   readonly id: SocketId;

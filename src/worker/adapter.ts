@@ -8,8 +8,18 @@ import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
 import { packFlags, unpackFlags } from "../protocol/content.js";
 import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
-import { answer, type Command, isDetails, type Question, type RemoteSocketDetails, run } from "./adapter-remote.js";
-import { type Heard, readCommand, readEvent, readQuestion, sayCommand, sayEvent, sayQuestion } from "./content.js";
+import { answer, isDetails, type RemoteSocketDetails, run } from "./adapter-remote.js";
+import {
+  type Command,
+  type Heard,
+  type Question,
+  readCommand,
+  readEvent,
+  readQuestion,
+  sayCommand,
+  sayEvent,
+  sayQuestion,
+} from "./content.js";
 import { createDecoderOf, type DecoderLike, type Encoder, OnceEncoder, type Packet, toEventParts } from "./event.js";
 import type { Exchange, NamespaceServer, Respond } from "./exchange.js";
 import { RoomHearing } from "./room-hearing.js";

@@ -5,7 +5,6 @@
 import type { BroadcastFlags, Room } from "socket.io-adapter";
 import { Encoding, packFlags, Verb } from "../protocol/content.js";
 import { type FrameBatch, FrameReader, ProtocolError, type RoomName } from "../protocol/frame.js";
-import type { Command, Question } from "./adapter-remote.js";
 import { decode, encode } from "./codec.js";
 import {
   createPacket,
@@ -18,6 +17,19 @@ import {
   writeEventParts,
 } from "./event.js";
 import { unpack } from "./unpacker.js";
+
+export type Command =
+  | { readonly name: "join" | "leave"; readonly rooms: Room[] }
+  | { readonly name: "disconnect"; readonly close: boolean }
+  /** `serverSideEmit` without an acknowledgement. */
+  | { readonly name: "event"; readonly args: unknown[] };
+
+export type Question =
+  | { readonly name: "fetch" | "ids" | "rooms" }
+  /** `serverSideEmit` with one. */
+  | { readonly name: "event"; readonly args: unknown[] }
+  /** A broadcast with acknowledgements: one answer per client. */
+  | { readonly name: "emit"; readonly parts: readonly EventPart[]; readonly flags: number; readonly packed: Buffer };
 
 /** What one frame says. */
 export interface Saying {

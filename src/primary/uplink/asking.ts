@@ -76,7 +76,7 @@ export class Asking {
   }
 
   #onPlain(id: number, requestId: string, answer: Answer): void {
-    const value = valueOf(answer);
+    const value = packedIn(answer);
     if (value) this.#respond(id, encodingOf(value), value.bytes);
     this.#end(this.#requests.plainAnswered(requestId, countable(answer)));
   }
@@ -90,7 +90,7 @@ export class Asking {
   }
 }
 
-function valueOf(answer: Answer) {
+function packedIn(answer: Answer) {
   switch (answer.name) {
     case "sockets":
       return answer.sockets;
