@@ -7,7 +7,9 @@ import { SetupError } from "./setup-error.js";
 /** Command and Debian package. */
 const PARTS = [
   ["chromium", "chromium"],
+  ["faketime", "faketime"],
   ["nginx", "nginx"],
+  ["openssl", "openssl"],
   ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
