@@ -11,12 +11,12 @@ import { ConfigError } from "./error.js";
 import { readConfigFile } from "./file.js";
 import type { Given, Layer } from "./given.js";
 import { checkedLine, type Origins, printedConfig } from "./print.js";
+import { MASK } from "./secret.js";
 import type { Settings } from "./settings.js";
 import {
   CONFIG_CONTROL,
   defaultOf,
   flagOf,
-  MASK,
   SETTING_ROWS,
   type Setting,
   type SettingKey,

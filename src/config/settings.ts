@@ -22,6 +22,17 @@ export interface Settings {
   readonly manage: "off" | ManageAddress;
   /** A secret: never log it. */
   readonly manageToken?: string;
+  /** Absent: this host stands alone. Passwords are in here: show it only as table.ts formats it. */
+  readonly redis?: RedisTarget;
+  readonly redisPrefix: string;
+  readonly redisMode: RedisMode;
+  readonly redisRequired: boolean;
+  /** A secret: never log it. */
+  readonly redisSecret?: string;
+  /** Absolute paths of PEM files. */
+  readonly redisCa?: string;
+  readonly redisCert?: string;
+  readonly redisKey?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -44,7 +55,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ["json", "pretty"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** What the `--redis` URLs name. Passwords are in here: show it only as table.ts formats it. */
+/** What the `--redis` URLs name. */
 export type RedisTarget = SingleRedis | SentinelRedis | RedisCluster;
 
 export interface SingleRedis extends RedisLogin {
@@ -56,7 +67,10 @@ export interface SingleRedis extends RedisLogin {
 export interface SentinelRedis extends RedisLogin {
   readonly kind: "sentinel";
   readonly sentinels: readonly RedisAddress[];
-  /** The name under which the sentinels know the master. */
+  /** For the Sentinels themselves, which have users of their own. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  /** The name under which the Sentinels know the master. */
   readonly master: string;
   readonly database: number;
 }

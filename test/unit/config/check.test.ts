@@ -4,11 +4,11 @@ import {
   apply,
   type Check,
   duration,
+  existingFile,
   host,
   hostAndPort,
   listenTarget,
   listOf,
-  moduleFile,
   oneOf,
   onOff,
   size,
@@ -137,11 +137,11 @@ test("a token is what fits into an HTTP header as it is", () => {
 });
 
 test("a module is a file that exists", () => {
-  expect(read(moduleFile(), import.meta.filename)).toBe(import.meta.filename);
-  expect(problem(moduleFile(), "/nowhere/app.js")).toBe("/nowhere/app.js does not exist");
-  expect(problem(moduleFile(), import.meta.dirname)).toContain("is not a file");
-  expect(problem(moduleFile(), "/dev/null/app.js")).toContain("cannot be read");
-  expect(problem(moduleFile(), "")).toBe("must be the path of a module");
+  expect(read(existingFile("a module"), import.meta.filename)).toBe(import.meta.filename);
+  expect(problem(existingFile("a module"), "/nowhere/app.js")).toBe("/nowhere/app.js does not exist");
+  expect(problem(existingFile("a module"), import.meta.dirname)).toContain("is not a file");
+  expect(problem(existingFile("a module"), "/dev/null/app.js")).toContain("cannot be read");
+  expect(problem(existingFile("a module"), "")).toBe("must be the path of a module");
 });
 
 test.each([
