@@ -25,7 +25,7 @@ describe("over three masters", () => {
 
   test("a broadcast reaches every client once", async () => {
     const events = clients.map((client) => collect(client, "news"));
-    await run(clients[0], io.emit("news", Buffer.from("b")));
+    await run(clients[0] as Socket, io.emit("news", Buffer.from("b")));
     await fence(clients[0] as Socket, clients);
     expect(events.map(({ items }) => items)).toEqual(clients.map(() => [[Buffer.from("b")]]));
   });

@@ -27,6 +27,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
   const linkOptions = {
     target: redis,
     mode: redisMode,
+    prefix: redisPrefix,
     required: settings.redisRequired,
     clientName: `holdfast-${identity.hostId}`,
     ...(settings.redisCa !== undefined && { caFile: settings.redisCa }),
