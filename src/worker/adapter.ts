@@ -162,16 +162,16 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   /** The ids of the sockets in one of the rooms (in any, if none is named), in the whole cluster. */
   override async sockets(rooms: Set<Room>): Promise<Set<SocketId>> {
     const ids = await Adapter.prototype.sockets.call(this, rooms);
-    const remote = await this.#askForLists<SocketId>(Audience.members, { rooms }, { name: "ids" });
-    for (const id of remote) ids.add(id);
+    const remote = await this.#askForLists<unknown>(Audience.members, { rooms }, { name: "ids" });
+    for (const one of remote) ids.add(isDetails(one) ? one.id : (one as SocketId));
     return ids;
   }
 
   /** The rooms of the namespace, in the whole cluster; each socket's own among them, as in @socket.io/redis-adapter. */
   async allRooms(): Promise<Set<Room>> {
     const rooms = new Set(this.rooms.keys());
-    const remote = await this.#askForLists<Room>(Audience.namespace, { rooms: new Set() }, { name: "rooms" });
-    for (const room of remote) rooms.add(room);
+    const remote = await this.#askForLists<unknown>(Audience.namespace, { rooms: new Set() }, { name: "rooms" });
+    for (const one of remote) for (const room of isDetails(one) ? one.rooms : [one as Room]) rooms.add(room);
     return rooms;
   }
 
@@ -229,7 +229,7 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     this.#exchange.command(audience, this.#address(options), () => sayCommand(command, this.#exchange.pack));
   }
 
-  /** What others answered, in one list. */
+  /** What others answered, in one list. A plain server in sharded mode answers each question with its sockets. */
   async #askForLists<T>(audience: Audience, options: BroadcastOptions, question: Question): Promise<T[]> {
     const lists = await this.#ask<T[]>(audience, options, question);
     return lists.filter((list) => Array.isArray(list)).flat(1) as T[];

@@ -33,21 +33,12 @@ export function pack(value: unknown): Buffer {
   }
 }
 
-/** As `pack`, with null for each argument that has no encoding: Holdfast's own hosts get those as they are. */
+/** As `pack`; empty where it has no encoding: only Holdfast's own hosts get that, as it is. */
 export function packArguments(args: unknown[]): Buffer {
   try {
     return pack(args);
   } catch {
-    return pack(args.map((arg) => (isPackable(arg) ? arg : null)));
-  }
-}
-
-function isPackable(value: unknown): boolean {
-  try {
-    pack(value);
-    return true;
-  } catch {
-    return false;
+    return pack([]);
   }
 }
 

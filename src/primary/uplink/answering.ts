@@ -5,7 +5,7 @@
 import type { Deliver } from "./contract.js";
 import { type Asker, ForeignRequests, type Report } from "./foreign-requests.js";
 import type { FrameWriter } from "./frame-in.js";
-import type { IncomingRequest, Outgoing, OutgoingAnswer } from "./wire/message.js";
+import type { IncomingRequest, Outgoing, OutgoingAnswer, Question } from "./wire/message.js";
 
 export interface AnsweringParts {
   readonly frames: FrameWriter;
@@ -31,7 +31,8 @@ export class Answering {
     return this.#requests.size;
   }
 
-  onRequest(request: IncomingRequest): void {
+  onRequest(received: IncomingRequest): void {
+    const request = { ...received, question: meantBy(received) };
     const { namespace, requestId, uid, host, question } = request;
     const timeoutMs = Math.min(request.timeoutMs || host?.timeoutMs || DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
     const asker: Asker = { namespace, requestId, uid, isHost: host !== undefined, name: question.name };
@@ -69,6 +70,13 @@ export class Answering {
     const { namespace, requestId, uid: to } = asker;
     this.#parts.publish({ kind: "response", namespace, requestId, to, answer, ...(host && { host }) });
   }
+}
+
+/** See `askedInSharded` in asking.ts. */
+function meantBy({ question, host }: IncomingRequest): Question {
+  if (question.name !== "fetch") return question;
+  const name = host?.payloads[0]?.toString("latin1");
+  return name === "ids" || name === "rooms" ? { name } : question;
 }
 
 /** What a Holdfast host does not look at. */

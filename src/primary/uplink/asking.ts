@@ -7,9 +7,13 @@ import type { Deliver } from "./contract.js";
 import { encodingOf, type FrameWriter } from "./frame-in.js";
 import type { Asked } from "./frame-out.js";
 import { type PlainAnswer, RemoteRequests } from "./remote-requests.js";
-import type { Answer, HostPart, IncomingResponse, Outgoing } from "./wire/message.js";
+import type { Answer, HostPart, IncomingResponse, Outgoing, OutgoingQuestion } from "./wire/message.js";
+
+/** msgpack's empty array. */
+const NO_ARGUMENTS = Buffer.from([0x90]);
 
 export interface AskingParts {
+  readonly mode: "classic" | "sharded";
   readonly uid: string;
   readonly frames: FrameWriter;
   readonly deliver: Deliver;
@@ -41,11 +45,13 @@ export class Asking {
     const requestId = `${this.#parts.uid}.${++this.#lastRequest}`;
     const hosts = this.#parts.hostsServing(namespace);
     this.#requests.add(requestId, { id, counts: question.name === "emit", timeoutMs }, hosts, performance.now());
-    const host = { timeoutMs, payloads };
-    if (!this.#parts.publish({ kind: "request", namespace, requestId, address, question, host })) {
+    const wanted = this.#parts.mode === "sharded" ? askedInSharded(question, payloads) : { question, payloads };
+    const host = { timeoutMs, payloads: wanted.payloads };
+    if (!this.#parts.publish({ kind: "request", namespace, requestId, address, question: wanted.question, host })) {
       return this.#end(this.#requests.drop(requestId));
     }
-    void this.#parts.countPlain(namespace).then((servers) => this.#end(this.#requests.expectPlain(requestId, servers)));
+    const counted = isForHosts(question) ? Promise.resolve(0) : this.#parts.countPlain(namespace);
+    void counted.then((servers) => this.#end(this.#requests.expectPlain(requestId, servers)));
   }
 
   onResponse({ requestId, host, answer }: IncomingResponse): void {
@@ -88,6 +94,20 @@ export class Asking {
   #end(id: number | undefined): void {
     if (id !== undefined) this.#parts.deliver(this.#parts.frames.lastResponse(id));
   }
+}
+
+/**
+ * The sharded format has no word for ids and rooms. A plain server is asked for its sockets, of which the asking worker
+ * reads them; a Holdfast host finds what is meant in the payload.
+ */
+function askedInSharded(question: OutgoingQuestion, payloads: readonly Buffer[]) {
+  if (question.name !== "ids" && question.name !== "rooms") return { question, payloads };
+  return { question: { name: "fetch" } as const, payloads: [Buffer.from(question.name)] };
+}
+
+/** A `serverSideEmit` of what has no plain form goes to plain servers without arguments; they do not answer. */
+function isForHosts(question: OutgoingQuestion): boolean {
+  return question.name === "event" && question.args.equals(NO_ARGUMENTS);
 }
 
 function packedIn(answer: Answer) {

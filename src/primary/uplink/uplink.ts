@@ -69,8 +69,9 @@ export class Uplink {
     const hostsServing = (namespace: string) => this.#hosts.serving(namespace);
     const countPlain = (namespace: string) => this.#countPlain(namespace);
     const isReady = () => this.#link.state === "ready";
-    this.#asking = new Asking({ uid, frames: this.#frames, deliver, isReady, publish, hostsServing, countPlain });
-    this.#answering = new Answering({ frames: this.#frames, deliver, publish });
+    const shared = { frames: this.#frames, deliver, publish };
+    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, isReady, hostsServing, countPlain });
+    this.#answering = new Answering(shared);
   }
 
   get status(): UplinkStatus {

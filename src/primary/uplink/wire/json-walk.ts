@@ -1,5 +1,6 @@
 /** Walks over JSON as `JSON.parse` reads it. Makes nothing of a value that was not asked for. */
 import {
+  MAX_CONTAINERS,
   MAX_DEPTH,
   MAX_FIELDS,
   type Outline,
@@ -34,6 +35,7 @@ export class JsonWalk implements Walk {
   readonly encoding = "json";
   readonly bytes: Buffer;
   #at = 0;
+  #containers = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -117,6 +119,7 @@ export class JsonWalk implements Walk {
   #opens(): boolean {
     const first = this.#next();
     if (first === OPEN_MAP || first === OPEN_ARRAY) {
+      if (++this.#containers > MAX_CONTAINERS) refuse("too-large");
       this.#at++;
       return true;
     }

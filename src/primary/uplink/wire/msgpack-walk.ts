@@ -2,6 +2,7 @@
 import { readText } from "../../../protocol/wtf8.js";
 import {
   looksInto,
+  MAX_CONTAINERS,
   MAX_DEPTH,
   MAX_FIELDS,
   type Outline,
@@ -22,6 +23,7 @@ export class MsgpackWalk implements Walk {
   readonly encoding = "msgpack";
   readonly bytes: Buffer;
   #at = 0;
+  #containers = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -196,6 +198,7 @@ export class MsgpackWalk implements Walk {
 
   /** Each value takes a byte at least, so a count beyond the bytes that are left is not believed. */
   #container(values: number): number {
+    if (++this.#containers > MAX_CONTAINERS) refuse("too-large");
     return values > this.bytes.length - this.#at ? refuse("malformed") : values;
   }
 

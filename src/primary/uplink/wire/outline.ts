@@ -46,6 +46,8 @@ export interface Walk {
 
 /** Deeper is dropped: whoever decodes it may do so by recursion. */
 export const MAX_DEPTH = 500;
+/** More maps and arrays take more memory in who decodes them than their bytes: an empty one is one byte, and 16 to 56. */
+export const MAX_CONTAINERS = 1_000_000;
 /** Of what is looked into. Each takes memory, and no sender has as many. */
 export const MAX_FIELDS = 64;
 const MAX_ID_CHARS = 64;
