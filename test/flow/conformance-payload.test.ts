@@ -83,7 +83,10 @@ onEveryTopology("conformance.mjs", (topology) => {
   describe("an event name", () => {
     const names = ["__proto__", "toString", "error", "\ud800", "", "é😀", "data", "message"];
     test.for(names)("%j", async (name, { skip }) => {
-      skip(topology.plain !== undefined && notForNotepack.has(name), "notepack.io, redis-adapter's decoder, changes it");
+      skip(
+        topology.plain !== undefined && notForNotepack.has(name),
+        "notepack.io, redis-adapter's decoder, changes it",
+      );
       const clients = await clientOnEach(topology);
       const events = clients.map((client) => collect(client, name));
       await run(clients[0], io.emit(name, 1));

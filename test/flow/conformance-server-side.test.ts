@@ -52,7 +52,7 @@ onManyServers("conformance.mjs", (topology) => {
     });
 
     test("is answered with any value", async ({ skip }) => {
-      skip(topology.plain === "classic", "a classic redis-adapter answers in JSON, which has no bytes");
+      skip(topology.plain !== undefined, "a redis-adapter answers in JSON or by notepack.io, which hold less");
       const [a] = await clientOnEach(topology);
       for (const value of [
         null,
