@@ -73,6 +73,13 @@ export class FaultProxy {
     this.#set(direction, { swallow: true });
   }
 
+  /** The same for one of the connections that are open now, counted from the oldest; `heal` does not bring it back. */
+  blackHoleOne(index: number): void {
+    const pair = [...this.#pairs][index];
+    if (!pair) throw new Error(`the proxy has ${this.#pairs.size} connections, none has the index ${index}`);
+    pair.isSwallowed = true;
+  }
+
   /** Passes that many bytes more, then resets the connection it stopped on, and every later one at its next byte. */
   cutAfter(bytes: number, direction: Direction): void {
     this.#set(direction, { bytesLeft: bytes });
@@ -143,7 +150,7 @@ export class FaultProxy {
     while (rest.length > 0) {
       const { delayMs, swallow, sliceBytes, bytesLeft } = this.#faults[direction];
       if (delayMs) await pause(delayMs);
-      if (swallow) return;
+      if (swallow || pair.isSwallowed) return;
       const piece = rest.subarray(0, this.#pieceBytes(direction, rest.length));
       if (piece.length === 0) return pair.reset();
       rest = rest.subarray(piece.length);
@@ -172,6 +179,7 @@ async function writeAll(to: Socket, bytes: Buffer): Promise<void> {
 /** The two sockets of one connection through the proxy: they end together. */
 class Pair {
   readonly closed: Promise<unknown>;
+  isSwallowed = false;
   readonly #sockets: readonly Socket[];
 
   constructor(client: Socket, server: Socket) {
