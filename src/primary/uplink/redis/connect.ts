@@ -63,13 +63,22 @@ export async function openClient(options: ConnectOptions, node?: RedisAddress): 
   );
   try {
     await redis.connect();
+    // ioredis goes on without the database that it was told to select.
+    if (reason) throw reason;
     return { redis, ended, destroy };
   } catch (error) {
     destroy(error as Error);
-    throw reason ?? error;
+    throw withHint(reason ?? (error as Error), options);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** In TLS 1.3 a server that wants a certificate resets the connection, and its reason is often lost in that. */
+function withHint(error: Error, { target, certFile }: ConnectOptions): Error {
+  const wasDropped = /ECONNRESET|EPIPE|closed/.test(error.message);
+  if (!target.tls || certFile !== undefined || !wasDropped) return error;
+  return new Error(`${error.message} (perhaps it asks for a certificate: --redis-cert)`, { cause: error });
 }
 
 /** Where it is, without who we are there. */
