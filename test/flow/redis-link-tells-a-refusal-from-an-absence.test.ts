@@ -50,7 +50,7 @@ test("a user that is shut out later degrades the link, is logged seldom, and hea
   await redis.cli("client", "kill", "type", "pubsub");
   await redis.cli("client", "kill", "user", "app").catch(() => {});
   await eventually(
-    () => noted.link.counters.redisConnectionsLost ?? 0,
+    () => noted.link.counters.redisConnectionFailures ?? 0,
     (lost) => lost > 6,
     { withinMs: 10_000 },
   );
@@ -82,7 +82,7 @@ test("a name that does not resolve is an absence, too", async () => {
   await noted.link.start();
   expect(noted.downs[0]?.reason).toMatch(/ENOTFOUND|EAI_AGAIN/);
   await eventually(
-    () => noted.link.counters.redisConnectionsLost ?? 0,
+    () => noted.link.counters.redisConnectionFailures ?? 0,
     (lost) => lost > 4,
     { withinMs: 10_000 },
   );

@@ -57,10 +57,10 @@ export async function openClient(options: ConnectOptions, node?: RedisAddress): 
     redis.disconnect();
     redis.stream?.destroy();
   };
-  const timer = setTimeout(
-    () => destroy(new Error(`Redis did not answer within ${openMs(options)} ms`)),
-    openMs(options),
-  );
+  const late = (ms: number) => setTimeout(() => destroy(new Error(`Redis did not answer within ${ms} ms`)), ms);
+  const timers = [late(openMs(options))];
+  // What Sentinels name may hang, while they are choosing another.
+  redis.once("connect", () => timers.push(late(OPEN_MS)));
   try {
     await redis.connect();
     // ioredis goes on without the database that it was told to select.
@@ -70,7 +70,7 @@ export async function openClient(options: ConnectOptions, node?: RedisAddress): 
     destroy(error as Error);
     throw withHint(reason ?? (error as Error), options);
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 
@@ -105,7 +105,7 @@ function clientOptions(options: ConnectOptions, node: RedisAddress | undefined):
   return {
     ...(target.kind === "sentinel" ? sentinelOptions(target, tls.tls) : { ...addressOptions(target, node), ...tls }),
     ...(target.username !== undefined && { username: target.username }),
-    ...(target.password !== undefined && { password: target.password }),
+    ...((target.password ?? target.username) !== undefined && { password: target.password ?? "" }),
     connectionName: options.clientName,
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
