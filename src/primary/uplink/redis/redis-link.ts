@@ -66,14 +66,15 @@ export class RedisLink {
   readonly #layout: Layout;
   readonly #backlog: Backlog;
   readonly #published = { published: 0, unsure: 0, refused: 0 };
-  readonly #counters = { received: 0, lost: 0, failedHandlers: 0 };
-  readonly #say = limiter(LOG_EVERY_MS);
+  readonly #counters = { received: 0, failures: 0, failedHandlers: 0 };
+  readonly #sayDown = limiter(LOG_EVERY_MS);
   readonly #sayHandlerFailed = limiter(LOG_EVERY_MS);
   #state: RedisLinkState = "connecting";
   #isClosed = false;
   #wasUp = false;
   #missed = false;
   #lastWords = "";
+  #saidDown = false;
   #tick: NodeJS.Timeout | undefined;
   #tickAtMs = 0;
   /** Of the start, until it is settled. */
@@ -100,7 +101,7 @@ export class RedisLink {
       redisReceived: this.#counters.received,
       redisDroppedFull: this.#backlog.droppedFull,
       redisDroppedOld: this.#backlog.droppedOld,
-      redisConnectionsLost: this.#counters.lost,
+      redisConnectionFailures: this.#counters.failures,
       redisFailedHandlers: this.#counters.failedHandlers,
       redisBacklogBytes: this.#backlog.bytes,
     };
@@ -138,8 +139,9 @@ export class RedisLink {
     this.#layout.unsubscribe(channels);
   }
 
-  /** Classic mode only. */
-  subscribePattern(pattern: string): Promise<void> {
+  /** Rejects in sharded mode. */
+  async subscribePattern(pattern: string): Promise<void> {
+    if (this.#options.mode === "sharded") throw new Error("Redis has no patterns for sharded channels");
     return this.#layout.subscribePattern(pattern);
   }
 
@@ -235,24 +237,32 @@ export class RedisLink {
   #becomeReady(): void {
     if (this.#state === "ready" || this.#isClosed || !this.#layout.isReady) return;
     const missed = this.#missed;
+    this.#sayUp(missed);
     this.#state = "ready";
     this.#wasUp = true;
     this.#missed = false;
-    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
     this.#settle((started) => started.resolve());
     this.#events.onUp(missed);
+  }
+
+  /** Unless what it takes back was held back, too. */
+  #sayUp(missed: boolean): void {
+    if (this.#wasUp && !this.#saidDown) return;
+    this.#saidDown = false;
+    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
   }
 
   #lost(error: Error, wasDeaf: boolean): void {
     if (this.#isClosed) return;
     const { words, refused } = failureOf(error);
-    this.#counters.lost++;
+    this.#counters.failures++;
     this.#lastWords = words;
     this.#missed ||= this.#wasUp && wasDeaf;
     if (refused && this.#started) return this.#settle((started) => started.reject(this.#refusal(words, error)));
-    this.#say((suppressed) =>
-      this.#options.log.warn({ event: "redis-down", reason: words, suppressed }, `Redis is away: ${words}`),
-    );
+    this.#sayDown((suppressed) => {
+      this.#saidDown = true;
+      this.#options.log.warn({ event: "redis-down", reason: words, suppressed }, `Redis is away: ${words}`);
+    });
     if (this.#state !== "down") {
       this.#state = "down";
       this.#events.onDown(words);
