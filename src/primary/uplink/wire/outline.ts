@@ -86,6 +86,11 @@ export class Fields {
     return this.has(name) ? this.map(name) : undefined;
   }
 
+  /** As `optionalMap`; to emitters of PHP, an empty map is an empty array. */
+  mapOrArray(name: string): Fields | undefined {
+    return this.#find(name)?.kind === "array" ? undefined : this.optionalMap(name);
+  }
+
   /** A uid or request id. */
   id(name: string): string {
     const outline = this.#get(name, "text");
