@@ -29,5 +29,6 @@ test.each(["killed", "stopped"] as const)("a master that is %s", async (how) => 
   for (const listener of [near, far]) await talk.heardLast(listener);
   expect(talk.heard(near)).toEqual(upTo(sent));
   expect(isInOrder(talk.heard(far))).toBe(true);
+  await joined(hosts, FAILED_OVER_MS);
   expect(await run(speaker, io.fetchSockets())).toHaveLength(3);
 });

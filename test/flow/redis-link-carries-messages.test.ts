@@ -69,7 +69,7 @@ test("messages of any bytes and of many sizes arrive as they were", async () => 
   const redis = await startRedis();
   const noted = await startLink(redis.url);
   await noted.link.subscribe(["test#bytes"]);
-  const sizes = [0, 1, 65_535, 1_000_000, 30_000_000];
+  const sizes = [0, 1, 65_535, 1_000_000, 15_000_000];
   const messages = sizes.map((size) => Buffer.alloc(size, Buffer.from([0xc1, 0, 13, 10, 255])));
   for (const message of messages) noted.link.publish("test#bytes", message);
   await eventually(
@@ -78,6 +78,8 @@ test("messages of any bytes and of many sizes arrive as they were", async () => 
     { withinMs: 20_000 },
   );
   for (const [index, message] of messages.entries()) expect(noted.messages[index]?.bytes.equals(message)).toBe(true);
+  expect(noted.link.publish("test#bytes", Buffer.alloc(17_000_000))).toBe(false);
+  expect(noted.link.counters.redisDroppedLarge).toBe(1);
 });
 
 test("what was published before close has left when it has closed", async () => {

@@ -42,12 +42,16 @@ test("a Redis that was restarted is found again, and so are the subscriptions", 
   const [ada, bob] = await twoLinks(redis);
   await redis.stop();
   await Promise.all([ada.down(), bob.down()]);
-  ada.link.publish("test#a", "while away");
+  for (let n = 0; n < 50; n++) ada.link.publish("test#a", `away ${n}`);
   await redis.start();
   const backAtMs = performance.now();
   await Promise.all([ada.ready(), bob.ready()]);
   expect(performance.now() - backAtMs).toBeLessThan(BACK_WITHIN_MS);
   expect(bob.ups.map(({ missed }) => missed)).toEqual([false, true]);
+  // Bob was away as well, and is there in time for what has waited.
+  await bob.heard("away 49");
+  const exact = bob.texts.filter((_, index) => index % 2 === 0);
+  expect(exact).toEqual(Array.from({ length: 50 }, (_, n) => `away ${n}`));
   await expectToBeWell(ada, bob);
   expectNoneTwice(bob);
 });

@@ -32,6 +32,8 @@ export interface RedisOptions {
   /** What waits while Redis is away, before the oldest is dropped. */
   readonly backlogBytes?: number;
   readonly backlogMs?: number;
+  /** Larger messages are dropped. */
+  readonly messageBytes?: number;
   readonly log: Logger;
 }
 
@@ -51,6 +53,8 @@ export type RedisLinkState = "connecting" | "ready" | "down";
 
 const BACKLOG_BYTES = 8 * 1_024 ** 2;
 const BACKLOG_MS = 10_000;
+/** Redis cuts off subscribers for which 32 MB wait, by default: a message beyond this could cost all hosts their link. */
+const MESSAGE_BYTES = 16 * 1_024 ** 2;
 const TICK_MS = 1_000;
 /** A tick this late tells that this process stood still, and nothing of Redis. */
 const LATE_TICK_MS = 2_000;
@@ -66,7 +70,7 @@ export class RedisLink {
   readonly #layout: Layout;
   readonly #backlog: Backlog;
   readonly #published = { published: 0, unsure: 0, refused: 0 };
-  readonly #counters = { received: 0, failures: 0, failedHandlers: 0 };
+  readonly #counters = { droppedLarge: 0, received: 0, failures: 0, failedHandlers: 0 };
   readonly #sayDown = limiter(LOG_EVERY_MS);
   readonly #sayHandlerFailed = limiter(LOG_EVERY_MS);
   #state: RedisLinkState = "connecting";
@@ -99,6 +103,7 @@ export class RedisLink {
       redisPublishedUnsure: this.#published.unsure,
       redisRefusedPublishes: this.#published.refused,
       redisReceived: this.#counters.received,
+      redisDroppedLarge: this.#counters.droppedLarge,
       redisDroppedFull: this.#backlog.droppedFull,
       redisDroppedOld: this.#backlog.droppedOld,
       redisConnectionFailures: this.#counters.failures,
@@ -149,7 +154,7 @@ export class RedisLink {
    * In order, all of a tick in one write. While Redis is away it waits in the backlog. False: it was dropped, and counted.
    */
   publish(channel: string, message: Buffer | string): boolean {
-    if (this.#isClosed) return false;
+    if (this.#isClosed || this.#isTooLarge(message)) return false;
     const publisher = this.#layout.nodeFor(channel)?.publisher;
     if (!publisher?.isFree) return this.#backlog.add({ channel, message, sinceMs: performance.now() });
     publisher.publish(channel, message);
@@ -307,6 +312,12 @@ export class RedisLink {
       node.publisher.publish(channel, message);
       return true;
     });
+  }
+
+  #isTooLarge({ length }: Buffer | string): boolean {
+    const isTooLarge = length > (this.#options.messageBytes ?? MESSAGE_BYTES);
+    if (isTooLarge) this.#counters.droppedLarge++;
+    return isTooLarge;
   }
 
   #isSending(): boolean {

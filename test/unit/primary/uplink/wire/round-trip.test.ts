@@ -109,7 +109,7 @@ test.each(formats)("what is written in the %s format is read as it was", (_, Wir
       expect(unpack(respond({ name: "ack", value: packed }).value as Packed)).toEqual(args);
       expect(respond({ name: "clients", count: rooms.length })).toEqual({ name: "clients", count: rooms.length });
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

@@ -108,6 +108,25 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
       expect(asRefused(create("me").read(channel, Buffer.from(text, "latin1")))).toBe("wrong-shape");
     });
 
+    test("believes no host part that something follows: a signature there would not cover it", () => {
+      const { channel, bytes } = create("other").write(join);
+      const message = Buffer.concat([bytes, encode("more"), encode(1)]);
+      message[0] = (message[0] as number) + 1;
+      expect(asRefused(create("me").read(channel, bytes))).toBe("command");
+      expect(asRefused(create("me").read(channel, message))).toBe("wrong-shape");
+    });
+
+    test("reaches a room whose name no channel can have", () => {
+      const to = { namespace: "/", rooms: ["\ud800"], except: [] };
+      const { channel, bytes } = create("other", "a secret").write({ ...broadcast, address: to });
+      const asRedisBringsIt = Buffer.from(channel).toString();
+      expect(create("me", "a secret").read(asRedisBringsIt, bytes)).toMatchObject({
+        address: to,
+        host: { uid: "other" },
+      });
+      expect([channel, create("me").roomChannel("/", "\ud800") ?? channel]).toEqual([asRedisBringsIt, asRedisBringsIt]);
+    });
+
     test("takes the broadcasts of another version for a plain server's, and nothing else", () => {
       const other = create("other");
       const me = create("me");
