@@ -40,6 +40,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     uid,
     wire,
     maxMessageBytes,
+    believesPlain: redisSecret === undefined,
     openLink: (events) => new RedisLink(linkOptions, events),
     log,
   });
