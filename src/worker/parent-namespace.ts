@@ -6,8 +6,9 @@
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
 import { Audience, type DecodedAddress } from "../protocol/frame.js";
-import { createDecoderOf, type Encoder, type Packet, RemoteEvent, toEventParts } from "./event.js";
-import type { EventPart, Exchange, NamespaceServer } from "./exchange.js";
+import { type Heard, readAmongWorkers, sayAmongWorkers } from "./content.js";
+import { createDecoderOf, type Encoder, type EventPart, type Packet, RemoteEvent, toEventParts } from "./event.js";
+import type { Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
   readonly children: Set<Namespace>;
@@ -45,8 +46,10 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
-    onCommand: (_address: DecodedAddress, command: unknown) => {
-      const { parts, ...addressed } = command as ParentEvent;
+    onCommand: (_address: DecodedAddress, heard: Heard) => {
+      const event = readAmongWorkers(heard);
+      if (!isParentEvent(event)) return;
+      const { parts, ...addressed } = event;
       deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed);
     },
     onRequest: (_address, _question, respond) => respond(undefined, true),
@@ -54,7 +57,8 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   const send = (data: unknown[], addressed: Addressed) => {
     const parts = toEventParts(encoder.encode({ type: EVENT, nsp: "/", data }));
     const everywhere = { namespace: name, rooms: [], except: [] };
-    if (parts.length > 0) exchange.command(Audience.namespace, everywhere, { parts, ...addressed });
+    if (parts.length === 0) return;
+    exchange.command(Audience.namespace, everywhere, () => sayAmongWorkers({ parts, ...addressed }, exchange.pack));
   };
   exchange.open(name, server);
   // Through the operator, which refuses reserved names and callbacks, to the adapter's broadcast below.
@@ -71,6 +75,11 @@ function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flag
     const options = { rooms: new Set(rooms), except: new Set(except), flags: { ...flags, local: true } };
     child.adapter.broadcast({ type: EVENT, data }, options);
   }
+}
+
+function isParentEvent(value: unknown): value is ParentEvent {
+  const { parts, rooms, except, flags } = (value ?? {}) as Partial<ParentEvent>;
+  return [parts, rooms, except].every(Array.isArray) && typeof flags === "object" && flags !== null;
 }
 
 function isParent(namespace: Namespace): namespace is ParentNamespace {

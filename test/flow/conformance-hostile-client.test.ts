@@ -71,7 +71,8 @@ onEveryTopology("conformance.mjs", (topology) => {
       await act(b, "setData", { extra: JSON.parse(hostile) });
       await act(a, "describe", b.id);
       const answers = topology.servers === 1 ? undefined : await act(a, "askServersInText", JSON.parse(hostile));
-      expect([undefined, `[${hostile},${hostile}]`]).toContain(answers);
+      const answer = Array.from({ length: topology.servers - 1 }, () => hostile);
+      expect([undefined, `[${answer}]`]).toContain(answers);
       await expectNoPollution(clients);
     });
   });

@@ -1,0 +1,116 @@
+/**
+ * The field that Holdfast hosts add to each message for each other. It is binary, so a plain server reads it as one value
+ * that it does not look at, and it is the last, so that a signature at its end covers the message:
+ *
+ *     u8 version | u8 bits | u8 length, uid | u48 sequence
+ *     | u32 timeoutMs | u32 answered | u32 lost | u32 count, (u32 length, payload)…      with the bit `REPORT`
+ *     | 32 bytes of signature                                                            with the bit `SIGNED`
+ */
+import type { HostPart, HostPartToWrite } from "./message.js";
+import { Refusal, refuse } from "./refusal.js";
+import type { Place } from "./sequence.js";
+import { SIGNATURE_BYTES } from "./signature.js";
+
+/** Rises when hosts of this version could no longer understand each other. */
+export const WIRE_VERSION = 1;
+export const HOST_FIELD = "holdfast";
+
+const FRESH = 1;
+const LAST = 2;
+const REPORT = 4;
+const SIGNED = 8;
+const HEAD_BYTES = 3;
+const SEQUENCE_BYTES = 6;
+const REPORT_BYTES = 16;
+/** No host has more workers. */
+const MAX_PAYLOADS = 4096;
+
+export interface SignedHostPart extends Omit<HostPart, "missed">, Place {
+  readonly signed: boolean;
+}
+
+/** The pieces of the field; a signature is still to be filled in. */
+export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, signed: boolean): Uint8Array[] {
+  const reports = part.timeoutMs || part.answered || part.lost || part.payloads?.length;
+  const bits = (place.fresh ? FRESH : 0) | (part.last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
+  const pieces: Uint8Array[] = [headOf(uid, bits, place.sequence)];
+  if (reports) pieces.push(...reportOf(part));
+  if (signed) pieces.push(Buffer.alloc(SIGNATURE_BYTES));
+  return pieces;
+}
+
+function headOf(uid: string, bits: number, sequence: number): Buffer {
+  const length = Buffer.byteLength(uid);
+  const head = Buffer.allocUnsafe(HEAD_BYTES + length + SEQUENCE_BYTES);
+  head[0] = WIRE_VERSION;
+  head[1] = bits;
+  head[2] = length;
+  head.write(uid, HEAD_BYTES);
+  head.writeUIntBE(sequence, HEAD_BYTES + length, SEQUENCE_BYTES);
+  return head;
+}
+
+function reportOf({ timeoutMs = 0, answered = 0, lost = 0, payloads = [] }: HostPartToWrite): Uint8Array[] {
+  const numbers = [timeoutMs, answered, lost, payloads.length];
+  return [...numbers.map(u32), ...payloads.flatMap((payload) => [u32(payload.length), payload])];
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(Math.min(Math.ceil(value), 0xffff_ffff));
+  return bytes;
+}
+
+/** Throws Refusal on what is not whole, and on another version. */
+export function readHostPart(field: Buffer): SignedHostPart {
+  if (field.length < HEAD_BYTES) refuse("wrong-shape");
+  const [version, bits, uidBytes] = field as unknown as readonly [number, number, number];
+  if (version !== WIRE_VERSION) throw new Refusal("other-version", version);
+  const signed = (bits & SIGNED) !== 0;
+  const rest = new Rest(field.subarray(HEAD_BYTES, signed ? -SIGNATURE_BYTES : undefined));
+  const part = {
+    uid: rest.take(uidBytes).toString("utf8"),
+    sequence: rest.take(SEQUENCE_BYTES).readUIntBE(0, SEQUENCE_BYTES),
+    fresh: (bits & FRESH) !== 0,
+    last: (bits & LAST) !== 0,
+    signed,
+    ...(bits & REPORT ? readReport(rest) : NO_REPORT),
+  };
+  return rest.empty ? part : refuse("wrong-shape");
+}
+
+type Report = Pick<HostPart, "timeoutMs" | "answered" | "lost" | "payloads">;
+
+const NO_REPORT: Report = { timeoutMs: 0, answered: 0, lost: 0, payloads: [] };
+
+function readReport(rest: Rest): Report {
+  const numbers = rest.take(REPORT_BYTES);
+  if (numbers.readUInt32BE(12) > MAX_PAYLOADS) refuse("wrong-shape");
+  const payloads: Buffer[] = [];
+  for (let count = numbers.readUInt32BE(12); count > 0; count--) payloads.push(rest.take(rest.take(4).readUInt32BE()));
+  return {
+    timeoutMs: numbers.readUInt32BE(0),
+    answered: numbers.readUInt32BE(4),
+    lost: numbers.readUInt32BE(8),
+    payloads,
+  };
+}
+
+class Rest {
+  #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get empty(): boolean {
+    return this.#bytes.length === 0;
+  }
+
+  take(bytes: number): Buffer {
+    if (bytes > this.#bytes.length) refuse("wrong-shape");
+    const taken = this.#bytes.subarray(0, bytes);
+    this.#bytes = this.#bytes.subarray(bytes);
+    return taken;
+  }
+}
