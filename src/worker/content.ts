@@ -49,6 +49,9 @@ export interface Heard {
   readonly payload: Buffer;
 }
 
+/** Those of Socket.IO's clients themselves. */
+const CLIENT_EVENTS = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
 export const NOTHING = Buffer.alloc(0);
 const BARE = { bytes: 0, write: () => {}, packed: NOTHING };
 
@@ -105,7 +108,14 @@ function sayValue(what: Verb, value: unknown, packed: Buffer): Saying {
 /** The event of a broadcast. Throws DecodeError. */
 export function readEvent({ encoding, payload }: Heard, createDecoder: () => DecoderLike): Packet {
   if (encoding === Encoding.own) return new RemoteEvent(readEventParts(readerOf(payload)), createDecoder);
-  return createPacket(readArguments(encoding, payload));
+  const data = readArguments(encoding, payload);
+  if (!isForClients(data[0])) throw new ProtocolError(`an event named ${String(data[0])} is not for clients`);
+  return createPacket(data);
+}
+
+/** Socket.IO's clients end a connection that brings them any other. */
+function isForClients(name: unknown): boolean {
+  return typeof name === "number" || (typeof name === "string" && !CLIENT_EVENTS.includes(name));
 }
 
 /** Throws DecodeError. */

@@ -128,7 +128,7 @@ class Unpacker {
 
   /** Grows with what is there: a length alone claims nothing. */
   #array(length: number): unknown[] {
-    this.#enter(length);
+    this.#enter();
     const items: unknown[] = [];
     for (let i = 0; i < length; i++) items.push(this.#value());
     this.#depth--;
@@ -136,7 +136,7 @@ class Unpacker {
   }
 
   #map(length: number): Record<string, unknown> {
-    this.#enter(length * 2);
+    this.#enter();
     const fields: Record<string, unknown> = {};
     for (let i = 0; i < length; i++) {
       const key = this.#key();
@@ -148,8 +148,7 @@ class Unpacker {
     return fields;
   }
 
-  #enter(values: number): void {
-    if (values > this.#bytes.length - this.#at) throw new RangeError(`${values} values in too few bytes`);
+  #enter(): void {
     if (++this.#depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
   }
 

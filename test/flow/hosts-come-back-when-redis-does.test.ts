@@ -32,10 +32,7 @@ describe("two hosts that talk while", () => {
   afterEach(async () => {
     await talk.reaches(far as Socket, BACK_MS);
     const sent = await talk.stop();
-    await eventually(
-      () => talk.heard(far as Socket).at(-1),
-      (last) => last === sent - 1,
-    );
+    for (const listener of [near, far] as Socket[]) await talk.heardLast(listener);
     expect(talk.heard(near as Socket)).toEqual(upTo(sent));
     const crossed = talk.heard(far as Socket);
     expect(isInOrder(crossed)).toBe(true);

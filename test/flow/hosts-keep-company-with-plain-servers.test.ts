@@ -24,7 +24,7 @@ describe.each(["classic", "sharded"] as const)("%s", (mode) => {
     redis = await startRedis();
     plain = await startPlainMember({ app: APP, slot: PLAIN_SLOT, mode, redis: [redis.url] });
     hosts = await startHosts({ app: APP, redis: redis.url, mode });
-    const [first] = await clients();
+    const first = await clientOn(hosts[0], 0);
     const count = () => act<number>(first, "serverCount");
     await eventually(count, (servers) => servers === 1 + 2 * HOSTS);
     first.disconnect();

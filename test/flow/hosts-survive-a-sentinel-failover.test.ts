@@ -2,7 +2,6 @@
 // arrives, none of it twice.
 import { expect, test } from "vitest";
 import { clientOn } from "./support/client.js";
-import { eventually } from "./support/eventually.js";
 import { joined, startHosts } from "./support/hosts.js";
 import { startRedisSentinel } from "./support/redis.js";
 import { io, run } from "./support/remote.js";
@@ -27,11 +26,9 @@ test.each(["killed", "stopped"] as const)("a master that is %s", async (how) => 
     await talk.reaches(far);
   }
   const sent = await talk.stop();
-  await eventually(
-    () => talk.heard(far).at(-1),
-    (last) => last === sent - 1,
-  );
+  for (const listener of [near, far]) await talk.heardLast(listener);
   expect(talk.heard(near)).toEqual(upTo(sent));
   expect(isInOrder(talk.heard(far))).toBe(true);
+  await joined(hosts, FAILED_OVER_MS);
   expect(await run(speaker, io.fetchSockets())).toHaveLength(3);
 });

@@ -79,10 +79,9 @@ export class Outsider {
 
   /** What came on the response channels for a request. */
   responsesTo(requestId: string): Heard["message"][] {
-    const messages = this.heard.map(({ message }) => message);
-    return messages.filter(
-      (message) => (message?.data?.requestId ?? message?.requestId) === requestId && isResponse(message),
-    );
+    const responses = this.heard.filter(({ channel }) => channel.startsWith(this.responseChannel()));
+    const messages = responses.map(({ message }) => message);
+    return messages.filter((message) => (message?.data?.requestId ?? message?.requestId) === requestId);
   }
 
   /** Resolves when what the worker of each client has published until now has been heard. */
@@ -114,11 +113,6 @@ export class Outsider {
   #hear(channel: Buffer, bytes: Buffer): void {
     this.heard.push({ channel: channel.toString(), bytes, message: decoded(bytes) });
   }
-}
-
-/** A request of the same id has the options that it asks about. */
-function isResponse(message: Heard["message"]): boolean {
-  return message.opts === undefined && message.data?.opts === undefined && message.uid === undefined;
 }
 
 function decoded(bytes: Buffer): unknown {

@@ -80,6 +80,13 @@ export class FaultProxy {
     pair.swallows = true;
   }
 
+  /** The same for one of the connections that are open now, counted from the oldest. */
+  blackHoleNth(index: number): void {
+    const pair = [...this.#pairs][index];
+    if (!pair) throw new Error(`the proxy has ${this.#pairs.size} connections, none has the index ${index}`);
+    pair.swallows = true;
+  }
+
   hasConnectionFrom(port: number): boolean {
     return this.#pairFrom(port) !== undefined;
   }

@@ -7,6 +7,7 @@ import { eventually } from "./eventually.js";
 
 export interface NotedMessage {
   readonly channel: string;
+  readonly bytes: Buffer;
   readonly text: string;
 }
 
@@ -25,7 +26,7 @@ export class NotedLink {
     this.link = new RedisLink(
       { target, mode: "classic", prefix: "test", required: false, log, ...options },
       {
-        onMessage: (channel, message) => void this.messages.push({ channel, text: message.toString() }),
+        onMessage: (channel, message) => void this.messages.push({ channel, bytes: message, text: message.toString() }),
         onUp: (missed) => void this.ups.push({ missed, atMs: performance.now() }),
         onDown: (reason) => void this.downs.push({ reason, atMs: performance.now() }),
       },

@@ -63,7 +63,9 @@ export class RedisServer {
     const authority = options.tls ? new CertificateAuthority() : undefined;
     this.tls = authority && { caFile: authority.caFile, client: authority.issue() };
     this.#args = [
-      ...(options.sentinelFile ? [options.sentinelFile, "--sentinel"] : ["--save", ""]),
+      ...(options.sentinelFile
+        ? [options.sentinelFile, "--sentinel"]
+        : ["--save", "", "--repl-diskless-sync-delay", "0"]),
       ...["--dir", this.directory, "--bind", "127.0.0.1"],
       ...this.#listen(authority, options),
       ...this.#acl(options.acl),
@@ -214,6 +216,16 @@ async function follow(replica: RedisServer, master: RedisServer, known: RedisSer
     () => true,
     { withinMs: FORM_MS, what: "a replica knowing its master" },
   );
+  await follows(replica);
+}
+
+/** Before that it would not be made a master. */
+async function follows(replica: RedisServer): Promise<void> {
+  await eventually(
+    () => replica.cli("info", "replication"),
+    (info) => info.includes("master_link_status:up"),
+    { withinMs: FORM_MS, what: "the replica following its master" },
+  );
 }
 
 async function clusterIsWell(server: RedisServer, nodes: number): Promise<void> {
@@ -239,11 +251,7 @@ const MASTER_NAME = "holdfast-master";
 export async function startRedisSentinel(): Promise<RedisSentinelServers> {
   const master = await startRedis();
   const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
-  await eventually(
-    () => replica.cli("info", "replication"),
-    (info) => info.includes("master_link_status:up"),
-    { withinMs: FORM_MS, what: "the replica following its master" },
-  );
+  await follows(replica);
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(master.port)));
   await Promise.all(sentinels.map(knowsAll));
   const failedOver = async () => {

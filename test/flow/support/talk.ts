@@ -15,6 +15,8 @@ export interface Talk {
   heard(listener: Socket): number[];
   /** Resolves when the listener has heard the next that is said from now on. */
   reaches(listener: Socket, withinMs?: number): Promise<void>;
+  /** Resolves when the listener has heard the last that was said. */
+  heardLast(listener: Socket): Promise<void>;
   /** The last word has been said; resolves with how many there were. */
   stop(): Promise<number>;
 }
@@ -38,6 +40,9 @@ export function startTalk(speaker: Socket, listeners: readonly Socket[], everyMs
     reaches: async (listener, withinMs) => {
       const from = sent;
       await of(listener).until((items) => items.some(([number]) => (number as number) >= from), withinMs);
+    },
+    heardLast: async (listener) => {
+      await of(listener).until((items) => items.at(-1)?.[0] === sent - 1);
     },
     stop: async () => {
       clearInterval(timer);

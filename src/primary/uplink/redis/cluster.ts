@@ -23,6 +23,8 @@ export interface ClusterOptions extends Omit<NodeOptions, "name" | "open" | "pro
 /** Nothing may have been lost when a replica was added or slots have moved. */
 const REFRESH_EVERY_MS = 10_000;
 const REFRESH_MS = 2_000;
+/** Classic: longer than it takes to reconnect to a node that is there. */
+const HOME_AWAY_MS = 2_000;
 
 export class ClusterLayout implements Layout {
   readonly #options: ClusterOptions;
@@ -33,6 +35,8 @@ export class ClusterLayout implements Layout {
   /** Where each wanted channel has been subscribed. */
   readonly #placed = new Map<string, RedisNode | undefined>();
   readonly #patterns = new Set<string>();
+  /** When home was chosen, or last seen to be well. */
+  #homeSinceMs = 0;
   #masters: readonly Master[] = [];
   #table: readonly (string | undefined)[] = [];
   #isClosed = false;
@@ -104,8 +108,8 @@ export class ClusterLayout implements Layout {
       const counts = channels.map((channel) => countOn(this.nodeFor(channel)?.publisher.redis, [channel], true));
       return (await Promise.all(counts)).flat();
     }
-    const clients = [this.#home?.publisher.redis, ...[...this.#others.values()].map(({ redis }) => redis)];
-    const counts = await Promise.all(clients.map((redis) => countOn(redis, channels, false)));
+    const others = [...this.#others.values()].map((connection) => countAt(connection, channels));
+    const counts = await Promise.all([countOn(this.#home?.publisher.redis, channels, false), ...others]);
     return channels.map((_, index) => counts.reduce((sum, each) => sum + (each[index] ?? 0), 0));
   }
 
@@ -184,13 +188,17 @@ export class ClusterLayout implements Layout {
     for (const node of this.#nodes.values()) if (node.publisher.isFree) this.#events.onFree(node);
   }
 
-  /** The one that is, while it is well; else another one, which may be well. */
+  /** The one that is, while it is well or was just now; else another one, which may be well. */
   #chooseHome(masters: readonly Master[]): readonly Master[] {
     const [present] = this.#nodes.values();
     const current = masters.find(({ name }) => name === present?.name);
-    if (current && (present?.isReady || masters.length === 1)) return [current];
-    const next = masters[(masters.indexOf(current as Master) + 1) % masters.length];
-    return next ? [next] : [];
+    const isAway = !present?.isReady && performance.now() - this.#homeSinceMs > HOME_AWAY_MS;
+    if (present?.isReady) this.#homeSinceMs = performance.now();
+    if (current && !isAway) return [current];
+    this.#homeSinceMs = performance.now();
+    // Hosts start anywhere, so that not all have their home on one node.
+    const at = current ? masters.indexOf(current) + 1 : Math.floor(Math.random() * masters.length);
+    return masters.slice(at % masters.length).slice(0, 1);
   }
 
   #add(master: Master): void {
@@ -267,6 +275,16 @@ export class ClusterLayout implements Layout {
       await (node ? node.subscriber.subscribe([channel]) : this.#changed.opened);
       if (node && node === this.#placed.get(channel)) return;
     }
+  }
+}
+
+/** No probe watches these connections: the question is one. */
+async function countAt(connection: Connection, channels: readonly string[]): Promise<number[]> {
+  try {
+    return await late(countOn(connection.redis, channels, false));
+  } catch (error) {
+    connection.replace(error as Error);
+    throw error;
   }
 }
 

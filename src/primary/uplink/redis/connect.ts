@@ -57,19 +57,28 @@ export async function openClient(options: ConnectOptions, node?: RedisAddress): 
     redis.disconnect();
     redis.stream?.destroy();
   };
-  const timer = setTimeout(
-    () => destroy(new Error(`Redis did not answer within ${openMs(options)} ms`)),
-    openMs(options),
-  );
+  const late = (ms: number) => setTimeout(() => destroy(new Error(`Redis did not answer within ${ms} ms`)), ms);
+  const timers = [late(openMs(options))];
+  // What Sentinels name may hang, while they are choosing another.
+  redis.once("connect", () => timers.push(late(OPEN_MS)));
   try {
     await redis.connect();
+    // ioredis goes on without the database that it was told to select.
+    if (reason) throw reason;
     return { redis, ended, destroy };
   } catch (error) {
     destroy(error as Error);
-    throw reason ?? error;
+    throw withHint(reason ?? (error as Error), options);
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
+}
+
+/** In TLS 1.3 a server that wants a certificate resets the connection, and its reason is often lost in that. */
+function withHint(error: Error, { target, certFile }: ConnectOptions): Error {
+  const wasDropped = /ECONNRESET|EPIPE|closed/.test(error.message);
+  if (!target.tls || certFile !== undefined || !wasDropped) return error;
+  return new Error(`${error.message} (perhaps it asks for a certificate: --redis-cert)`, { cause: error });
 }
 
 /** Where it is, without who we are there. */
@@ -96,7 +105,7 @@ function clientOptions(options: ConnectOptions, node: RedisAddress | undefined):
   return {
     ...(target.kind === "sentinel" ? sentinelOptions(target, tls.tls) : { ...addressOptions(target, node), ...tls }),
     ...(target.username !== undefined && { username: target.username }),
-    ...(target.password !== undefined && { password: target.password }),
+    ...((target.password ?? target.username) !== undefined && { password: target.password ?? "" }),
     connectionName: options.clientName,
     lazyConnect: true,
     connectTimeout: CONNECT_MS,

@@ -34,7 +34,7 @@ export interface NodeEvents {
 const DEAD: Readonly<Record<string, string>> = {
   "publisher-dead": "Redis does not answer",
   "subscriber-dead": "the subscriber's connection is silent",
-  "both-dead": "what is published is not heard",
+  "both-dead": "neither connection to Redis gives a sign",
 };
 
 export class RedisNode {

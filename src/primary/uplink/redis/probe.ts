@@ -26,6 +26,8 @@ export class Probe {
   #last: Sight = { onTheWay: 0, confirmed: 0, heard: 0 };
   #publisherSilent = 0;
   #subscriberSilent = 0;
+  /** Ticks in which nothing was heard at all. */
+  #deaf = 0;
   #lost = 0;
 
   /** The next one, to be sent now; undefined while one is out. Publishes are confirmed in their order. */
@@ -36,18 +38,19 @@ export class Probe {
     return String(++this.#number);
   }
 
-  /** Whatever is out belongs to connections that are gone. */
+  /** It has come back, or belongs to connections that are gone. */
   reset(): void {
     this.#isOut = false;
     this.#publisherSilent = 0;
     this.#subscriberSilent = 0;
+    this.#deaf = 0;
     this.#lost = 0;
   }
 
   /** True when it is the one that is out. */
   hear(text: string): boolean {
     const isAwaited = this.#isOut && text === String(this.#number);
-    if (isAwaited) this.#isOut = false;
+    if (isAwaited) this.reset();
     return isAwaited;
   }
 
@@ -58,8 +61,10 @@ export class Probe {
     this.#last = sight;
     this.#publisherSilent = sight.onTheWay > 0 && !confirms ? this.#publisherSilent + 1 : 0;
     this.#subscriberSilent = isDue && !hears ? this.#subscriberSilent + 1 : 0;
+    this.#deaf = hears ? 0 : this.#deaf + 1;
     this.#lost = isDue ? this.#lost + 1 : 0;
-    if (this.#publisherSilent >= SILENT_TICKS) return "publisher-dead";
+    // Other hosts announce themselves: a subscriber that is well hears them, also while nothing is published here.
+    if (this.#publisherSilent >= SILENT_TICKS) return this.#deaf >= SILENT_TICKS ? "both-dead" : "publisher-dead";
     if (this.#subscriberSilent >= SILENT_TICKS) return "subscriber-dead";
     return this.#lost >= LOST_TICKS ? "both-dead" : "well";
   }

@@ -3,6 +3,7 @@
  * connection was lost may or may not have been delivered, and is not sent again.
  */
 import type { Redis } from "ioredis";
+import { LONGEST_BACKOFF_MS } from "./backoff.js";
 import { bytesOf } from "./backlog.js";
 import type { OpenClient } from "./connect.js";
 import { Connection } from "./connection.js";
@@ -28,6 +29,11 @@ export interface PublishCounters {
 }
 
 const MAX_ON_THE_WAY_BYTES = 8 * 1_024 ** 2;
+/**
+ * When Redis was away, others come back to it in the same moment: what waits is not for an empty house. Whoever has tried
+ * in vain tries again within this time.
+ */
+const HOLD_MS = LONGEST_BACKOFF_MS + 100;
 
 export class Publisher {
   readonly #connection: Connection;
@@ -37,9 +43,11 @@ export class Publisher {
   #onTheWay = 0;
   #onTheWayBytes = 0;
   #confirmed = 0;
-  /** Something has gone there and back on this connection. */
+  /** Something has gone there and back on this connection, and the others are likely to hear. */
   #proven = false;
   #full = false;
+  #holdUntilMs = 0;
+  #hold: NodeJS.Timeout | undefined;
   #corked: Redis["stream"] | undefined;
 
   constructor(open: OpenClient, sharded: boolean, counters: PublishCounters, events: PublisherEvents) {
@@ -48,7 +56,10 @@ export class Publisher {
     this.#counters = counters;
     this.#connection = new Connection(open, {
       prepare: (redis) => events.verify(redis),
-      onOpen: () => events.onOpen(),
+      onOpen: (afterAbsence) => {
+        this.#holdUntilMs = afterAbsence ? performance.now() + HOLD_MS : 0;
+        events.onOpen();
+      },
       onLost: (error) => this.#lost(error),
     });
   }
@@ -84,6 +95,7 @@ export class Publisher {
   }
 
   close(): void {
+    this.#endHold();
     this.#connection.close();
   }
 
@@ -133,14 +145,27 @@ export class Publisher {
 
   #answered(): void {
     this.#confirmed++;
-    if (this.#proven || !this.isOpen) return;
+    if (this.#proven || !this.isOpen || this.#hold) return;
+    const holdMs = this.#holdUntilMs - performance.now();
+    if (holdMs <= 0) this.#release();
+    else this.#hold = setTimeout(() => this.#release(), holdMs);
+  }
+
+  #release(): void {
+    this.#hold = undefined;
     this.#proven = true;
-    this.#events.onFree();
+    if (this.isFree) this.#events.onFree();
   }
 
   #lost(error: Error): void {
     this.#proven = false;
+    this.#endHold();
     this.#events.onLost(error);
+  }
+
+  #endHold(): void {
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
   }
 
   #cork(stream: Redis["stream"]): void {

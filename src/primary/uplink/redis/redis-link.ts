@@ -32,6 +32,8 @@ export interface RedisOptions {
   /** What waits while Redis is away, before the oldest is dropped. */
   readonly backlogBytes?: number;
   readonly backlogMs?: number;
+  /** Larger messages are dropped. */
+  readonly messageBytes?: number;
   readonly log: Logger;
 }
 
@@ -51,6 +53,8 @@ export type RedisLinkState = "connecting" | "ready" | "down";
 
 const BACKLOG_BYTES = 8 * 1_024 ** 2;
 const BACKLOG_MS = 10_000;
+/** Redis cuts off subscribers for which 32 MB wait, by default: a message beyond this could cost all hosts their link. */
+const MESSAGE_BYTES = 16 * 1_024 ** 2;
 const TICK_MS = 1_000;
 /** A tick this late tells that this process stood still, and nothing of Redis. */
 const LATE_TICK_MS = 2_000;
@@ -66,14 +70,15 @@ export class RedisLink {
   readonly #layout: Layout;
   readonly #backlog: Backlog;
   readonly #published = { published: 0, unsure: 0, refused: 0 };
-  readonly #counters = { received: 0, lost: 0, failedHandlers: 0 };
-  readonly #say = limiter(LOG_EVERY_MS);
+  readonly #counters = { droppedLarge: 0, received: 0, failures: 0, failedHandlers: 0 };
+  readonly #sayDown = limiter(LOG_EVERY_MS);
   readonly #sayHandlerFailed = limiter(LOG_EVERY_MS);
   #state: RedisLinkState = "connecting";
   #isClosed = false;
   #wasUp = false;
   #missed = false;
   #lastWords = "";
+  #saidDown = false;
   #tick: NodeJS.Timeout | undefined;
   #tickAtMs = 0;
   /** Of the start, until it is settled. */
@@ -98,9 +103,10 @@ export class RedisLink {
       redisPublishedUnsure: this.#published.unsure,
       redisRefusedPublishes: this.#published.refused,
       redisReceived: this.#counters.received,
+      redisDroppedLarge: this.#counters.droppedLarge,
       redisDroppedFull: this.#backlog.droppedFull,
       redisDroppedOld: this.#backlog.droppedOld,
-      redisConnectionsLost: this.#counters.lost,
+      redisConnectionFailures: this.#counters.failures,
       redisFailedHandlers: this.#counters.failedHandlers,
       redisBacklogBytes: this.#backlog.bytes,
     };
@@ -138,8 +144,9 @@ export class RedisLink {
     this.#layout.unsubscribe(channels);
   }
 
-  /** Classic mode only. */
-  subscribePattern(pattern: string): Promise<void> {
+  /** Rejects in sharded mode. */
+  async subscribePattern(pattern: string): Promise<void> {
+    if (this.#options.mode === "sharded") throw new Error("Redis has no patterns for sharded channels");
     return this.#layout.subscribePattern(pattern);
   }
 
@@ -147,7 +154,7 @@ export class RedisLink {
    * In order, all of a tick in one write. While Redis is away it waits in the backlog. False: it was dropped, and counted.
    */
   publish(channel: string, message: Buffer | string): boolean {
-    if (this.#isClosed) return false;
+    if (this.#isClosed || this.#isTooLarge(message)) return false;
     const publisher = this.#layout.nodeFor(channel)?.publisher;
     if (!publisher?.isFree) return this.#backlog.add({ channel, message, sinceMs: performance.now() });
     publisher.publish(channel, message);
@@ -235,24 +242,32 @@ export class RedisLink {
   #becomeReady(): void {
     if (this.#state === "ready" || this.#isClosed || !this.#layout.isReady) return;
     const missed = this.#missed;
+    this.#sayUp(missed);
     this.#state = "ready";
     this.#wasUp = true;
     this.#missed = false;
-    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
     this.#settle((started) => started.resolve());
     this.#events.onUp(missed);
+  }
+
+  /** Unless what it takes back was held back, too. */
+  #sayUp(missed: boolean): void {
+    if (this.#wasUp && !this.#saidDown) return;
+    this.#saidDown = false;
+    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
   }
 
   #lost(error: Error, wasDeaf: boolean): void {
     if (this.#isClosed) return;
     const { words, refused } = failureOf(error);
-    this.#counters.lost++;
+    this.#counters.failures++;
     this.#lastWords = words;
     this.#missed ||= this.#wasUp && wasDeaf;
     if (refused && this.#started) return this.#settle((started) => started.reject(this.#refusal(words, error)));
-    this.#say((suppressed) =>
-      this.#options.log.warn({ event: "redis-down", reason: words, suppressed }, `Redis is away: ${words}`),
-    );
+    this.#sayDown((suppressed) => {
+      this.#saidDown = true;
+      this.#options.log.warn({ event: "redis-down", reason: words, suppressed }, `Redis is away: ${words}`);
+    });
     if (this.#state !== "down") {
       this.#state = "down";
       this.#events.onDown(words);
@@ -297,6 +312,12 @@ export class RedisLink {
       node.publisher.publish(channel, message);
       return true;
     });
+  }
+
+  #isTooLarge({ length }: Buffer | string): boolean {
+    const isTooLarge = length > (this.#options.messageBytes ?? MESSAGE_BYTES);
+    if (isTooLarge) this.#counters.droppedLarge++;
+    return isTooLarge;
   }
 
   #isSending(): boolean {

@@ -1,5 +1,6 @@
 /** Reads the classic wire format: what a message says, once its place, form and sender have been checked. */
 import type { DecodedAddress, RoomName } from "../../../protocol/frame.js";
+import { channelName } from "./channel-name.js";
 import { ClassicType } from "./classic-type.js";
 import type { Form, Sender } from "./envelope.js";
 import { everybodyOf, OPTIONS_SHAPE, packedOrUndefined, readOptions, readPacket } from "./event-field.js";
@@ -34,9 +35,14 @@ export function readBroadcast(
 ): Incoming {
   const packet = fields.map("1");
   const namespace = packet.optionalText("nsp") ?? "/";
-  if (!channel.startsWith(channelOf(namespace))) refuse("wrong-channel");
   const { address, flags } = readOptions(fields.map("2"), namespace);
+  if (!isFor(channel, channelOf(namespace), address.rooms)) refuse("wrong-channel");
   return { kind: "broadcast", namespace, ...sender, address, flags, args: readPacket(packet) };
+}
+
+/** One room is named by the channel too; a plain server takes the message only if it has that room. */
+function isFor(channel: string, ofNamespace: string, rooms: readonly RoomName[]): boolean {
+  return channel === ofNamespace || rooms.some((room) => channel === channelName(`${ofNamespace}${room}#`));
 }
 
 export function readRequest(fields: Fields, sender: Sender, namespace: string): Incoming {

@@ -3,6 +3,7 @@
  * one channel of each namespace, responses on another or on the asker's own.
  */
 import { ANNOUNCEMENT_FORM, type Announcement, readAnnouncement, writeAnnouncement } from "./announcement.js";
+import { channelName } from "./channel-name.js";
 import {
   BROADCAST_FORM,
   REQUEST_FORM,
@@ -99,7 +100,7 @@ export class ClassicWire implements Wire {
 
   #broadcastChannel({ namespace, address }: Extract<Outgoing, { kind: "broadcast" }>): string {
     const { rooms } = address;
-    return `${this.#broadcasts}${namespace}#${rooms.length === 1 ? `${rooms[0]}#` : ""}`;
+    return channelName(`${this.#broadcasts}${namespace}#${rooms.length === 1 ? `${rooms[0]}#` : ""}`);
   }
 
   #responseChannel(namespace: string, to: string | undefined): string {

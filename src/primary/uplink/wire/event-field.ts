@@ -49,7 +49,7 @@ export function writeOptions(
 }
 
 export function readOptions(options: Fields, namespace: string): Options {
-  const flags = options.optionalMap("flags");
+  const flags = options.mapOrArray("flags");
   const volatile = flags?.flag("volatile");
   const compress = flags?.flag("compress");
   return {

@@ -21,7 +21,6 @@ const REPORT = 4;
 const SIGNED = 8;
 const HEAD_BYTES = 3;
 const SEQUENCE_BYTES = 6;
-const REPORT_BYTES = 16;
 /** No host has more workers. */
 const MAX_PAYLOADS = 4096;
 
@@ -63,54 +62,59 @@ function u32(value: number): Buffer {
 
 /** Throws Refusal on what is not whole, and on another version. */
 export function readHostPart(field: Buffer): SignedHostPart {
-  if (field.length < HEAD_BYTES) refuse("wrong-shape");
-  const [version, bits, uidBytes] = field as unknown as readonly [number, number, number];
+  const read = new PartReader(field);
+  const version = read.number(1);
   if (version !== WIRE_VERSION) throw new Refusal("other-version", version);
-  const signed = (bits & SIGNED) !== 0;
-  const rest = new Rest(field.subarray(HEAD_BYTES, signed ? -SIGNATURE_BYTES : undefined));
+  const bits = read.number(1);
   const part = {
-    uid: rest.take(uidBytes).toString("utf8"),
-    sequence: rest.take(SEQUENCE_BYTES).readUIntBE(0, SEQUENCE_BYTES),
+    uid: read.bytes(read.number(1)).toString("utf8"),
+    sequence: read.number(SEQUENCE_BYTES),
     fresh: (bits & FRESH) !== 0,
     last: (bits & LAST) !== 0,
-    signed,
-    ...(bits & REPORT ? readReport(rest) : NO_REPORT),
+    signed: (bits & SIGNED) !== 0,
+    ...(bits & REPORT ? readReport(read) : NO_REPORT),
   };
-  return rest.empty ? part : refuse("wrong-shape");
+  return read.left === (part.signed ? SIGNATURE_BYTES : 0) ? part : refuse("wrong-shape");
 }
 
 type Report = Pick<HostPart, "timeoutMs" | "answered" | "lost" | "payloads">;
 
 const NO_REPORT: Report = { timeoutMs: 0, answered: 0, lost: 0, payloads: [] };
 
-function readReport(rest: Rest): Report {
-  const numbers = rest.take(REPORT_BYTES);
-  if (numbers.readUInt32BE(12) > MAX_PAYLOADS) refuse("wrong-shape");
+function readReport(read: PartReader): Report {
+  const numbers = { timeoutMs: read.number(4), answered: read.number(4), lost: read.number(4) };
+  const count = read.number(4);
+  if (count > MAX_PAYLOADS) refuse("wrong-shape");
   const payloads: Buffer[] = [];
-  for (let count = numbers.readUInt32BE(12); count > 0; count--) payloads.push(rest.take(rest.take(4).readUInt32BE()));
-  return {
-    timeoutMs: numbers.readUInt32BE(0),
-    answered: numbers.readUInt32BE(4),
-    lost: numbers.readUInt32BE(8),
-    payloads,
-  };
+  for (let i = 0; i < count; i++) payloads.push(read.bytes(read.number(4)));
+  return { ...numbers, payloads };
 }
 
-class Rest {
-  #bytes: Buffer;
+class PartReader {
+  readonly #bytes: Buffer;
+  #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
   }
 
-  get empty(): boolean {
-    return this.#bytes.length === 0;
+  get left(): number {
+    return this.#bytes.length - this.#at;
   }
 
-  take(bytes: number): Buffer {
-    if (bytes > this.#bytes.length) refuse("wrong-shape");
-    const taken = this.#bytes.subarray(0, bytes);
-    this.#bytes = this.#bytes.subarray(bytes);
-    return taken;
+  number(bytes: number): number {
+    return this.#bytes.readUIntBE(this.#skip(bytes), bytes);
+  }
+
+  bytes(length: number): Buffer {
+    const from = this.#skip(length);
+    return this.#bytes.subarray(from, this.#at);
+  }
+
+  /** Where what is skipped begins. */
+  #skip(bytes: number): number {
+    const from = this.#at;
+    this.#at += bytes;
+    return this.#at > this.#bytes.length ? refuse("wrong-shape") : from;
   }
 }

@@ -3,7 +3,7 @@ import {
   MAX_CONTAINERS,
   MAX_DEPTH,
   MAX_FIELDS,
-  type Outline,
+  Outline,
   type Shape,
   type ValueKind,
   type Walk,
@@ -80,7 +80,7 @@ export class JsonWalk implements Walk {
     const from = this.#at;
     const fields = this.#fields(kind, shape, depth);
     if (!fields) this.#skip(depth);
-    return { kind, from, to: this.#at, ...(fields && { fields }) };
+    return new Outline(kind, from, this.#at, fields);
   }
 
   #fields(kind: ValueKind, shape: Shape | undefined, depth: number): Map<string, Outline> | undefined {
@@ -136,7 +136,7 @@ export class JsonWalk implements Walk {
     this.#string();
     const to = this.#at;
     this.#expect(COLON);
-    return { kind: "text", from, to };
+    return new Outline("text", from, to);
   }
 
   #string(): void {

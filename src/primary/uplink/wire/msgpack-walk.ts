@@ -5,7 +5,7 @@ import {
   MAX_CONTAINERS,
   MAX_DEPTH,
   MAX_FIELDS,
-  type Outline,
+  Outline,
   type Shape,
   type ValueKind,
   type Walk,
@@ -93,7 +93,7 @@ export class MsgpackWalk implements Walk {
     const kind = kindOf(this.bytes[from], this.bytes[from + 1]);
     const fields = this.#fields(kind, shape, depth);
     if (!fields) this.#skip(depth);
-    return { kind, from, to: this.#at, ...(fields && { fields }) };
+    return new Outline(kind, from, this.#at, fields);
   }
 
   #fields(kind: ValueKind, shape: Shape | undefined, depth: number): Map<string, Outline> | undefined {

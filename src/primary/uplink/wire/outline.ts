@@ -21,12 +21,19 @@ export function within(shape: Shape, field: string): Shape | undefined {
   return Object.hasOwn(shape, field) ? shape[field] : undefined;
 }
 
-export interface Outline {
+export class Outline {
   readonly kind: ValueKind;
   readonly from: number;
   readonly to: number;
   /** Of a map or array that the shape names. The last of fields with one name counts, as for every decoder. */
-  readonly fields?: ReadonlyMap<string, Outline>;
+  readonly fields: ReadonlyMap<string, Outline> | undefined;
+
+  constructor(kind: ValueKind, from: number, to: number, fields?: ReadonlyMap<string, Outline>) {
+    this.kind = kind;
+    this.from = from;
+    this.to = to;
+    this.fields = fields;
+  }
 }
 
 /** One encoding's way over a message. All methods throw Refusal. */
@@ -77,6 +84,11 @@ export class Fields {
 
   optionalMap(name: string): Fields | undefined {
     return this.has(name) ? this.map(name) : undefined;
+  }
+
+  /** As `optionalMap`; to emitters of PHP, an empty map is an empty array. */
+  mapOrArray(name: string): Fields | undefined {
+    return this.#find(name)?.kind === "array" ? undefined : this.optionalMap(name);
   }
 
   /** A uid or request id. */

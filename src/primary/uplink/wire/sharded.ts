@@ -4,6 +4,7 @@
  */
 import type { RoomName } from "../../../protocol/frame.js";
 import { ANNOUNCEMENT_FORM, type Announcement, readAnnouncement, writeAnnouncement } from "./announcement.js";
+import { channelName } from "./channel-name.js";
 import { Envelope } from "./envelope.js";
 import type { Incoming, Outgoing, Publication } from "./message.js";
 import { MESSAGE_FORM, readMessage } from "./sharded-read.js";
@@ -39,7 +40,7 @@ export class ShardedWire implements Wire {
 
   roomChannel(namespace: string, room: RoomName): string | undefined {
     if (typeof room === "string" && room.length === SOCKET_ID_CHARS) return undefined;
-    return `${this.#channelOf(namespace)}${room}#`;
+    return channelName(`${this.#channelOf(namespace)}${room}#`);
   }
 
   forgetChannel(channel: string): void {

@@ -244,6 +244,20 @@ describe("what a redis-emitter writes", () => {
     expect(argumentsOf(messages[3])).toEqual(["ping", 1]);
   });
 
+  test("those of PHP write an empty map as an empty array, those of Python nothing as nil", () => {
+    const packet = { type: 2, data: ["a"], nsp: "/" };
+    for (const options of [
+      { rooms: [], flags: [] },
+      { rooms: null, except: null, flags: null },
+    ]) {
+      expect(wire.read("socket.io#/#", notepackEncode(["emitter", packet, options]))).toMatchObject({
+        kind: "broadcast",
+        address: { rooms: [], except: [] },
+        flags: {},
+      });
+    }
+  });
+
   test("old ones name no namespace, and a binary event by its own type", () => {
     const bytes = notepackEncode(["emitter", { type: 5, data: ["a", Buffer.from("b")] }, { rooms: ["r"], flags: {} }]);
     const message = wire.read("socket.io#/#", bytes);

@@ -116,6 +116,14 @@ describe("a malformed message", () => {
     expect(reasonOf(sharded.read(BROADCASTS, json(message)))).toBe(reason);
   });
 
+  test("a broadcast on the channel of a room that it is not for", () => {
+    const read = (channel: string) => reasonOf(classic.read(channel, encode(["u", packet, { rooms: ["a", 5] }])));
+    for (const channel of ["socket.io#/#", "socket.io#/#a#", "socket.io#/#5#"]) expect(read(channel)).toBe("believed");
+    for (const channel of ["socket.io#/#b#", "socket.io#/#a", "socket.io#/", "socket.io#"]) {
+      expect(read(channel)).toBe("wrong-channel");
+    }
+  });
+
   test("a channel of another prefix, or of none", () => {
     for (const channel of ["x#/#", "socket.iox#/#", ""]) {
       expect(reasonOf(classic.read(channel, encode(["u", packet, to])))).toBe("wrong-channel");
