@@ -3,7 +3,6 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
-import { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
@@ -14,7 +13,7 @@ import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
-import { installClientGate } from "./worker/client-gate.js";
+import { ClientGate } from "./worker/client-gate.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -55,7 +54,7 @@ async function main(birth: WorkerBirth): Promise<void> {
 }
 
 function openLink(): Link {
-  const link = new Link(new Socket({ fd: LINK_FD, readable: true, writable: true }));
+  const link = Link.ofPipe(LINK_FD);
   link.onEnd = () => process.exit(0);
   // Until there is anything to drain.
   link.onMessage = () => process.exit(0);
@@ -71,7 +70,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
   const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
-  installClientGate(link);
+  ClientGate.install(link);
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
 

@@ -94,10 +94,14 @@ export function toEventParts(encoded: readonly unknown[]): EventPart[] {
   return encoded.map((part) => (typeof part === "string" ? part : copyOf(part as ArrayBuffer | ArrayBufferView)));
 }
 
+/** What a part in a frame is. */
+export const TEXT_PART = 0;
+export const BINARY_PART = 1;
+
 export function readEventParts(read: FrameReader): EventPart[] {
   const parts: EventPart[] = [];
   for (let count = read.number(); count > 0; count--) {
-    parts.push(read.byte() === 0 ? read.text() : Buffer.from(read.sizedBytes()));
+    parts.push(read.byte() === TEXT_PART ? read.text() : Buffer.from(read.sizedBytes()));
   }
   return parts;
 }

@@ -15,7 +15,9 @@ import {
   type RoomName,
 } from "../protocol/frame.js";
 import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
+import { BINARY_PART, TEXT_PART } from "./event.js";
 import type { Link } from "./link.js";
+import { TextRun } from "./text-run.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
 export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;
@@ -26,6 +28,7 @@ export const NO_ANSWER = Symbol("no answer");
 /** What an adapter does with what other workers send to its namespace. */
 export interface NamespaceServer {
   onBroadcast(address: DecodedAddress, payload: FrameReader): void;
+  onTextRun(run: TextRun): void;
   onCommand(address: DecodedAddress, command: unknown): void;
   /**
    * `respond(…, true)` is the last word; it may be said later, and must be said once. After `timeoutMs` nobody listens.
@@ -64,7 +67,7 @@ export class Exchange {
   constructor(link: Link, drop: (reason: string, error?: unknown) => void) {
     this.#link = link;
     this.#drop = drop;
-    link.onFrame = (frame) => this.#onFrame(frame);
+    link.onFrames = (frames) => this.#onFrames(frames);
   }
 
   /** To be called when the app has loaded: until then it could not answer, so this worker is not asked. */
@@ -105,8 +108,8 @@ export class Exchange {
     if (!this.#takes("broadcast", sizeOf(parts))) return;
     const frame = this.#link.frame(FrameKind.broadcast).address(address).byte(flags).number(parts.length);
     for (const part of parts) {
-      if (typeof part === "string") frame.byte(0).longText(part);
-      else frame.byte(1).sizedBytes(part);
+      if (typeof part === "string") frame.byte(TEXT_PART).longText(part);
+      else frame.byte(BINARY_PART).sizedBytes(part);
     }
     frame.end();
   }
@@ -189,9 +192,19 @@ export class Exchange {
     return false;
   }
 
-  #onFrame(frame: Buffer): void {
+  #onFrames(frames: readonly Buffer[]): void {
+    for (let at = 0; at < frames.length; ) at += this.#onFrame(frames, at);
+  }
+
+  /** Answers how many frames it took. */
+  #onFrame(frames: readonly Buffer[], at: number): number {
+    const frame = frames[at] as Buffer;
+    let taken = 1;
     try {
-      this.#dispatch(frame, new FrameReader(frame));
+      const run = TextRun.beginningAt(frames, at);
+      taken = run?.length ?? 1;
+      if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
+      else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof DecodeError) this.#drop("unreadable-frame", error);
       // A listener of the app threw: that is the app's to handle or die of, but no reason to lose the next frame.
@@ -200,6 +213,7 @@ export class Exchange {
           throw error;
         });
     }
+    return taken;
   }
 
   #dispatch(frame: Buffer, read: FrameReader): void {

@@ -45,6 +45,7 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
+    onTextRun: () => {},
     onCommand: (_address: DecodedAddress, command: unknown) => {
       const { parts, ...addressed } = command as ParentEvent;
       deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed);

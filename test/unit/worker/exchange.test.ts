@@ -220,7 +220,13 @@ function serving(server: {
   onCommand?: (address: DecodedAddress, command: unknown) => void;
   onRequest?: (address: DecodedAddress, question: unknown, respond: Respond) => unknown;
 }): NamespaceServer {
-  return { onBroadcast: () => {}, onCommand: () => {}, onRequest: () => {}, ...server } as NamespaceServer;
+  return {
+    onBroadcast: () => {},
+    onTextRun: () => {},
+    onCommand: () => {},
+    onRequest: () => {},
+    ...server,
+  } as NamespaceServer;
 }
 
 async function startThree() {
