@@ -31,8 +31,9 @@ import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
 const BEAT_INTERVAL_MS = 1_000;
-/** For a worker that was told to go by a signal of its own, not by its primary. */
-const SIGNAL_DRAIN_MS = 25_000;
+/** A worker that a signal of its own tells to end has its primary replace it. One that does not answer is not waited for. */
+const ANSWERED_WITHIN_MS = 2_000;
+const UNANSWERED_DRAIN_MS = 25_000;
 
 await main(takeBirth());
 
@@ -58,7 +59,7 @@ function openLink(): Link {
   link.onEnd = () => process.exit(0);
   // Until there is anything to drain.
   link.onMessage = () => process.exit(0);
-  link.send({ type: "hello", version: PROTOCOL_VERSION, pid: process.pid });
+  link.send({ type: "hello", version: PROTOCOL_VERSION });
   return link;
 }
 
@@ -89,9 +90,9 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
     (socket) => server.inject(socket),
     (head) => !drain.hasBegun || isOfSession(head, self),
   );
-  const drain = createDrain(io, server, inbox, draining, () => leave(link, server));
+  const drain = createDrain(io, server, inbox, draining, () => leave(server));
   link.onMessage = ({ withinMs }) => drain.start(withinMs);
-  process.on("SIGTERM", () => drain.start(SIGNAL_DRAIN_MS));
+  process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
   beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
 }
@@ -130,8 +131,13 @@ function createDrain(
   );
 }
 
-function leave(link: Link, server: WorkerServer): void {
-  link.send({ type: "drained" });
+/** The primary answers with `drain`, which ends the waiting: the first start of a drain counts. */
+function resign(link: Link, drain: Drain): void {
+  link.send({ type: "resign" });
+  setTimeout(() => drain.start(UNANSWERED_DRAIN_MS), ANSWERED_WITHIN_MS).unref();
+}
+
+function leave(server: WorkerServer): void {
   // Takes the private socket's file away.
   server.closePrivately();
   process.exit(0);

@@ -9,6 +9,8 @@ import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../pr
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** What is in no hurry waits this long for something to leave with: each write wakes the primary. */
+const PATIENCE_MS = 20;
 /** What libuv reads of a pipe at most. */
 const READ_BYTES = 64 * 1024;
 /** A batch of this size leaves before the tick is over. */
@@ -29,6 +31,7 @@ export class Link {
   readonly #batch = new FrameBatch();
   readonly #waiting: (() => void)[] = [];
   #flushQueued = false;
+  #patience: NodeJS.Timeout | undefined;
   /** Flushes so far, the last that is in the kernel, and the one that takes the last room change along. */
   #flushed = 0;
   #written = 0;
@@ -87,6 +90,12 @@ export class Link {
     return this.#batch.begin(kind);
   }
 
+  /** As `frame`, for what may leave with the next that comes. */
+  patientFrame(kind: FrameKind): FrameBatch {
+    this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
+    return this.#batch.begin(kind);
+  }
+
   /** As `frame`, for what must be in the kernel before the next byte to a client is. */
   urgentFrame(kind: FrameKind): FrameBatch {
     this.#urgent = this.#flushed + 1;
@@ -108,7 +117,8 @@ export class Link {
   }
 
   connectionClosed(): void {
-    if (this.#closedConnections++ === 0) setImmediate(this.#tellClosed);
+    this.#closedConnections++;
+    this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
   }
 
   flush(): void {
@@ -133,10 +143,11 @@ export class Link {
     this.flush();
   };
 
-  readonly #tellClosed = (): void => {
-    const count = this.#closedConnections;
+  readonly #endPatience = (): void => {
+    this.#patience = undefined;
+    if (this.#closedConnections > 0) this.#batch.begin(FrameKind.closed).number(this.#closedConnections).end();
     this.#closedConnections = 0;
-    this.frame(FrameKind.closed).number(count).end();
+    this.flush();
   };
 
   #onWritten(flush: number): void {

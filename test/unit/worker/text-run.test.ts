@@ -1,9 +1,13 @@
-import { Receiver } from "ws";
+import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import { type Address, FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../../src/protocol/frame.js";
 import { BINARY_PART, TEXT_PART } from "../../../src/worker/event.js";
 import { TextRun } from "../../../src/worker/text-run.js";
 
+/** What ws reads a connection with; its types do not name it. */
+const { Receiver } = createRequire(import.meta.url)("ws") as {
+  Receiver: new (options: object) => NodeJS.WritableStream;
+};
 const EVERYBODY: Address = { namespace: "/", rooms: [], except: [] };
 
 describe("a run", () => {
