@@ -14,6 +14,7 @@ import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
 import { ClientGate } from "./worker/client-gate.js";
+import { compileEarly } from "./worker/compile-early.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -39,6 +40,7 @@ await main(takeBirth());
 
 async function main(birth: WorkerBirth): Promise<void> {
   const { settings, slot, incarnation, generation } = birth;
+  compileEarly();
   ignoreTerminalSignals();
   startWatchdog(birth.primaryPid);
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { worker: slot } });

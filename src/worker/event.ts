@@ -5,6 +5,7 @@
  */
 import type { BroadcastFlags } from "socket.io-adapter";
 import type { FrameReader } from "../protocol/frame.js";
+import { TEXT_PART } from "./event-part.js";
 import type { EventPart } from "./exchange.js";
 
 export interface Packet {
@@ -93,10 +94,6 @@ export class RemoteEvent implements Packet {
 export function toEventParts(encoded: readonly unknown[]): EventPart[] {
   return encoded.map((part) => (typeof part === "string" ? part : copyOf(part as ArrayBuffer | ArrayBufferView)));
 }
-
-/** What a part in a frame is. */
-export const TEXT_PART = 0;
-export const BINARY_PART = 1;
 
 export function readEventParts(read: FrameReader): EventPart[] {
   const parts: EventPart[] = [];

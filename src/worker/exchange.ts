@@ -15,7 +15,7 @@ import {
   type RoomName,
 } from "../protocol/frame.js";
 import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
-import { BINARY_PART, TEXT_PART } from "./event.js";
+import { BINARY_PART, TEXT_PART } from "./event-part.js";
 import type { Link } from "./link.js";
 import { TextRun } from "./text-run.js";
 

@@ -4,7 +4,7 @@
  * for it: of what ten such events cost a worker, that left half. Knows the frames of a link and of WebSocket, no sockets.
  */
 import { type DecodedAddress, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
-import { TEXT_PART } from "./event.js";
+import { TEXT_PART } from "./event-part.js";
 
 /** RFC 6455, 5.2: a whole message of text, and the lengths that take two and eight bytes more. */
 const FINAL_TEXT = 0x81;

@@ -23,7 +23,7 @@ test("the one that takes its place serves while it still has something to finish
   const host = await startHoldfast({ app: "handler-app.mjs", workers: 1 });
   const { pid } = await host.worker(0);
   const connection = await openRaw(host);
-  connection.write(head("POST /echo HTTP/1.1", { expect: "100-continue", "content-length": 5 }));
+  connection.write(head("POST /echo HTTP/1.1", { host: "raw", expect: "100-continue", "content-length": 5 }));
   expect((await connection.response()).status).toBe(100);
   connection.write("he");
   process.kill(pid, "SIGTERM");

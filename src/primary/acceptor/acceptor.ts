@@ -69,7 +69,7 @@ export class Acceptor {
   /** Rejects with ListenError. */
   async listen(where: ListenWhere): Promise<Listening> {
     const listening = await listen(this.#server, where);
-    this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
+    this.#server.on("error", (error) => this.#acceptErrors.add(error));
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
     return listening;
   }

@@ -13,8 +13,35 @@ interface Namespace<L> {
   readonly rooms: Map<RoomName, L | Set<L>>;
 }
 
+/** What the table holds for one link. */
+interface Holding {
+  rooms: number;
+  nameLength: number;
+}
+
+export interface RoomLimits {
+  readonly rooms: number;
+  /** Of their names together. */
+  readonly nameLength: number;
+}
+
+/** Of one link. They keep the primary's memory, and are far beyond what one worker has clients for. */
+const LIMITS: RoomLimits = { rooms: 1_000_000, nameLength: 64 * 1024 * 1024 };
+
 export class RoomTable<L extends object> {
+  readonly #limits: RoomLimits;
   readonly #namespaces = new Map<string, Namespace<L>>();
+  readonly #holdings = new Map<L, Holding>();
+  #overflows = 0;
+
+  constructor(limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** How often a link has had more rooms in a namespace than are kept for it. */
+  get overflows(): number {
+    return this.#overflows;
+  }
 
   get sizes(): { readonly namespaces: number; readonly rooms: number } {
     let rooms = 0;
@@ -31,7 +58,7 @@ export class RoomTable<L extends object> {
   shut(link: L, name: string): void {
     const namespace = this.#namespaces.get(name);
     if (!namespace?.servers.has(link)) return;
-    if (namespace.servers.get(link) !== 0) dropRooms(namespace, link);
+    if (namespace.servers.get(link) !== 0) this.#dropRooms(namespace, link);
     namespace.servers.delete(link);
     namespace.joining.delete(link);
     if (namespace.servers.size === 0) this.#namespaces.delete(name);
@@ -41,7 +68,8 @@ export class RoomTable<L extends object> {
     this.open(link, name);
     const namespace = this.#namespaces.get(name) as Namespace<L>;
     for (const room of rooms) {
-      if (add(namespace.rooms, room, link)) count(namespace, link, 1);
+      if (this.#isFull(link)) return this.#overflow(namespace, link);
+      if (add(namespace.rooms, room, link)) this.#count(namespace, link, room, 1);
     }
   }
 
@@ -49,7 +77,7 @@ export class RoomTable<L extends object> {
     const namespace = this.#namespaces.get(name);
     if (!namespace) return;
     for (const room of rooms) {
-      if (remove(namespace.rooms, room, link)) count(namespace, link, -1);
+      if (remove(namespace.rooms, room, link)) this.#count(namespace, link, room, -1);
     }
   }
 
@@ -70,6 +98,7 @@ export class RoomTable<L extends object> {
   /** Forgets a link that has ended. */
   drop(link: L): void {
     for (const name of [...this.#namespaces.keys()]) this.shut(link, name);
+    this.#holdings.delete(link);
   }
 
   /** Every link but `except` that serves the namespace. */
@@ -90,6 +119,32 @@ export class RoomTable<L extends object> {
       for (const link of links(namespace.rooms.get(room))) found.add(link);
     }
     return without(found, except);
+  }
+
+  /** No more is kept: as long as it serves the namespace, the link gets all that is sent to any room of it. */
+  #overflow(namespace: Namespace<L>, link: L): void {
+    if (namespace.joining.get(link) !== Number.POSITIVE_INFINITY) this.#overflows++;
+    namespace.joining.set(link, Number.POSITIVE_INFINITY);
+    namespace.servers.set(link, Number.POSITIVE_INFINITY);
+  }
+
+  #isFull(link: L): boolean {
+    const held = this.#holdings.get(link);
+    return held !== undefined && (held.rooms >= this.#limits.rooms || held.nameLength >= this.#limits.nameLength);
+  }
+
+  #count(namespace: Namespace<L>, link: L, room: RoomName, by: 1 | -1): void {
+    namespace.servers.set(link, (namespace.servers.get(link) ?? 0) + by);
+    const held = this.#holdings.get(link) ?? { rooms: 0, nameLength: 0 };
+    held.rooms += by;
+    held.nameLength += by * String(room).length;
+    this.#holdings.set(link, held);
+  }
+
+  #dropRooms(namespace: Namespace<L>, link: L): void {
+    for (const room of [...namespace.rooms.keys()]) {
+      if (remove(namespace.rooms, room, link)) this.#count(namespace, link, room, -1);
+    }
   }
 }
 
@@ -130,12 +185,4 @@ function remove<L extends object>(rooms: Map<RoomName, L | Set<L>>, room: RoomNa
   if (!(held instanceof Set) || !held.delete(link)) return false;
   if (held.size === 1) rooms.set(room, held.values().next().value as L);
   return true;
-}
-
-function dropRooms<L extends object>(namespace: Namespace<L>, link: L): void {
-  for (const room of [...namespace.rooms.keys()]) remove(namespace.rooms, room, link);
-}
-
-function count<L extends object>(namespace: Namespace<L>, link: L, by: number): void {
-  namespace.servers.set(link, (namespace.servers.get(link) ?? 0) + by);
 }

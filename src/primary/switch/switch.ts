@@ -78,6 +78,7 @@ export class Switch {
       switchLinks: this.#peers.size,
       switchNamespaces: namespaces,
       switchRooms: rooms,
+      switchRoomOverflows: this.#rooms.overflows,
       switchRequests: this.#requests.size,
       switchFramesRelayed: this.#relayed,
       switchFramesDropped: this.#dropped,

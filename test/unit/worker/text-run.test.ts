@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import { type Address, FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../../src/protocol/frame.js";
-import { BINARY_PART, TEXT_PART } from "../../../src/worker/event.js";
+import { BINARY_PART, TEXT_PART } from "../../../src/worker/event-part.js";
 import { TextRun } from "../../../src/worker/text-run.js";
 
 /** What ws reads a connection with; its types do not name it. */
