@@ -7,8 +7,14 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
-import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
-import { type HostTag, OWNER_NUMBER_LIMIT, type SessionOwner } from "./protocol/session-id.js";
+import {
+  BEAT_INTERVAL_MS,
+  LINK_FD,
+  PROTOCOL_VERSION,
+  privateSocketPath,
+  type WorkerBirth,
+} from "./protocol/control.js";
+import { type HostTag, type SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
@@ -31,7 +37,6 @@ import { disarmSetupWorker } from "./worker/sticky-receiver.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
-const BEAT_INTERVAL_MS = 1_000;
 /** A worker that a signal of its own tells to end has its primary replace it. One that does not answer is not waited for. */
 const ANSWERED_WITHIN_MS = 2_000;
 const UNANSWERED_DRAIN_MS = 25_000;
@@ -101,7 +106,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
 
 /** As the ids of its sessions name it. */
 function selfOf({ hostTag, slot, incarnation }: WorkerBirth): SessionOwner {
-  return { host: hostTag as HostTag, slot, incarnation: incarnation % OWNER_NUMBER_LIMIT };
+  return { host: hostTag as HostTag, slot, incarnation };
 }
 
 function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: AbortSignal): AppContext {

@@ -62,6 +62,8 @@ export interface WorkerSettings {
   readonly logFormat: "json" | "pretty";
 }
 
+/** How often a worker beats, and the primary expects it to. */
+export const BEAT_INTERVAL_MS = 1_000;
 export const WORKER_BIRTH_VARIABLE = "HOLDFAST_WORKER";
 export const LINK_FD = 4;
 

@@ -4,7 +4,7 @@
  */
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
 import { isEncodable } from "./codec.js";
-import { type Packet, unpackFlags } from "./event.js";
+import { EVENT, type Packet, unpackFlags } from "./event.js";
 import { type EventPart, NO_ANSWER, type Respond } from "./exchange.js";
 
 export type Command =
@@ -49,7 +49,6 @@ export interface Asked {
   decodeEvent(parts: readonly EventPart[]): unknown[];
 }
 
-const EVENT = 2;
 const local = Adapter.prototype;
 
 export function run(adapter: Adapter, options: BroadcastOptions, command: Command): void {

@@ -30,7 +30,8 @@ type DecoderClass = new (options?: typeof ANY_SIZE) => DecoderLike;
 /** The parser's limit is for clients; what another worker encoded is to be read whatever its size. */
 const ANY_SIZE = { maxAttachments: Number.POSITIVE_INFINITY };
 const PARTS = Symbol("parts");
-const EVENT = 2;
+/** Socket.IO's packet type. */
+export const EVENT = 2;
 
 /** What decodes events as the server's parser has encoded them. */
 export function createDecoderOf(server: unknown): () => DecoderLike {

@@ -40,7 +40,7 @@ export class Link {
   #largestBytes = 0;
   #closedConnections = 0;
 
-  /** Reads into one piece of memory, past Node's stream: of what it costs to be woken by a frame, that left X of Y. */
+  /** Reads into one piece of memory, past Node's stream, which would make a new one and six calls for each read. */
   static ofPipe(fd: number): Link {
     const memory = Buffer.allocUnsafeSlow(READ_BYTES);
     const read = (bytes: number) => {

@@ -6,7 +6,7 @@
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
 import { Audience, type DecodedAddress } from "../protocol/frame.js";
-import { createDecoderOf, type Encoder, type Packet, RemoteEvent, toEventParts } from "./event.js";
+import { EVENT, createDecoderOf, type Encoder, type Packet, RemoteEvent, toEventParts } from "./event.js";
 import type { EventPart, Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
@@ -22,8 +22,6 @@ interface Addressed {
 interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
-
-const EVENT = 2;
 
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
 export function connectParentNamespaces(io: Server, exchange: Exchange): void {

@@ -1,7 +1,7 @@
 /**
  * Events of other workers that came together for the same sockets, each one piece of text: what a burst of `io.emit()`
  * is made of. A client that takes WebSocket frames as they are gets all of them as one piece of memory, and none is decoded
- * for it: of what ten such events cost a worker, that left half. Knows the frames of a link and of WebSocket, no sockets.
+ * for it. Knows the frames of a link and of WebSocket, no sockets.
  */
 import { type DecodedAddress, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
 import { TEXT_PART } from "./event-part.js";
