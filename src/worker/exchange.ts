@@ -97,7 +97,7 @@ export class Exchange {
   }
 
   leave(namespace: string, rooms: readonly RoomName[]): void {
-    this.#link.patientFrame(FrameKind.leave).text(namespace).rooms(rooms).end();
+    this.#link.frame(FrameKind.leave).text(namespace).rooms(rooms).end();
   }
 
   #tellOpen(namespace: string): void {
