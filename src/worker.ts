@@ -14,7 +14,7 @@ import {
   privateSocketPath,
   type WorkerBirth,
 } from "./protocol/control.js";
-import { type HostTag, type SessionOwner } from "./protocol/session-id.js";
+import type { HostTag, SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";

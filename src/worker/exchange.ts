@@ -99,7 +99,7 @@ export class Exchange {
   }
 
   leave(namespace: string, rooms: readonly RoomName[]): void {
-    this.#link.patientFrame(FrameKind.leave).text(namespace).rooms(rooms).end();
+    this.#link.frame(FrameKind.leave).text(namespace).rooms(rooms).end();
   }
 
   /** After `join`: resolves when what other hosts send to the rooms comes here, or will not be waited for. */

@@ -9,7 +9,7 @@ import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../pr
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
-/** What is in no hurry waits this long for something to leave with: each write wakes the primary. */
+/** That connections have closed is told this late, for several at once: each write wakes the primary. */
 const PATIENCE_MS = 20;
 /** What libuv reads of a pipe at most. */
 const READ_BYTES = 64 * 1024;
@@ -87,12 +87,6 @@ export class Link {
       this.#flushQueued = true;
       setImmediate(this.#flushTick);
     }
-    return this.#batch.begin(kind);
-  }
-
-  /** As `frame`, for what may leave with the next that comes. */
-  patientFrame(kind: FrameKind): FrameBatch {
-    this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
     return this.#batch.begin(kind);
   }
 
