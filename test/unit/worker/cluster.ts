@@ -92,7 +92,7 @@ export async function startWorker(hub: Switch, options: Partial<ServerOptions>, 
   const link = new Link(ours);
   const dropped: string[] = [];
   const exchange = new Exchange(link, (reason) => dropped.push(reason), uplink);
-  link.send({ type: "hello", version: PROTOCOL_VERSION, pid: process.pid });
+  link.send({ type: "hello", version: PROTOCOL_VERSION });
   const http = createServer();
   const drops = { drop: (reason: string) => dropped.push(reason) } as unknown as DropCounter;
   const io = createSocketServer({ ...options, serveClient: false }, { exchange, drops, log: { warn: () => {} } });

@@ -180,7 +180,7 @@ test("in sharded mode a room's event goes to the hosts where it has a member", a
   expect(bus.published.at(-1)?.channel).toBe("p#/#r#");
 });
 
-const SERVER = { onBroadcast: () => {}, onCommand: () => {}, onRequest: () => {} };
+const SERVER = { onBroadcast: () => {}, onTextRun: () => {}, onCommand: () => {}, onRequest: () => {} };
 
 interface Two {
   readonly bus: Bus;
