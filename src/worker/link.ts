@@ -64,7 +64,7 @@ export class Link {
   }
 
   /** Where to encode the next frame; it leaves with the others of this tick. */
-  frame(kind: FrameKind): FrameBatch {
+  frame(kind: number): FrameBatch {
     if (!this.#flushQueued) {
       this.#flushQueued = true;
       setImmediate(this.#flushTick);
@@ -73,7 +73,7 @@ export class Link {
   }
 
   /** As `frame`, for what must be in the kernel before the next byte to a client is. */
-  urgentFrame(kind: FrameKind): FrameBatch {
+  urgentFrame(kind: number): FrameBatch {
     this.#urgent = this.#flushed + 1;
     return this.frame(kind);
   }

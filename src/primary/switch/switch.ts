@@ -21,8 +21,11 @@ import {
   FrameReader,
   kindOf,
   ProtocolError,
+  type RoomName,
   replaceId,
 } from "../../protocol/frame.js";
+import { isRecoveryKind, RecoveryKind } from "../../protocol/recovery-frame.js";
+import type { Keep, Keeper } from "./keeper.js";
 import { type Outcome, PendingRequests } from "./pending-requests.js";
 import { type Item, RelayQueue } from "./relay-queue.js";
 import { RoomTable } from "./room-table.js";
@@ -47,6 +50,8 @@ export interface SwitchLink {
 interface Peer {
   readonly link: WorkerLink;
   readonly listener: LinkListener;
+  /** Of who keeps what its sessions need to come back. */
+  readonly keep: Keep | undefined;
   greeted: boolean;
 }
 
@@ -54,6 +59,8 @@ interface Received extends Item {
   readonly from: Peer;
   /** Undefined: the link has ended. */
   readonly frame: Buffer | undefined;
+  /** The number of the last event that was kept when this was read. */
+  readonly readAt: number;
 }
 
 /** The longest is an app's error with its stack; parsing much more would hold up everybody. */
@@ -61,6 +68,7 @@ const MAX_CONTROL_BYTES = 256 * 1024;
 const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
+  readonly #keeper: Keeper | undefined;
   readonly #rooms = new RoomTable<Peer>();
   readonly #requests = new PendingRequests<Peer>();
   readonly #peers = new Set<Peer>();
@@ -71,6 +79,12 @@ export class Switch {
   #relayed = 0;
   #dropped = 0;
   #refused = 0;
+  #replaced = 0;
+
+  /** `keeper` keeps sessions and events outside the workers. */
+  constructor(keeper?: Keeper) {
+    this.#keeper = keeper;
+  }
 
   get counters(): Readonly<Record<string, number>> {
     const { namespaces, rooms } = this.#rooms.sizes;
@@ -82,20 +96,37 @@ export class Switch {
       switchFramesRelayed: this.#relayed,
       switchFramesDropped: this.#dropped,
       switchRequestsRefused: this.#refused,
+      switchLinksTooFarBehind: this.#replaced,
     };
   }
 
-  connect(stream: Duplex, listener: LinkListener): SwitchLink {
+  /** `name` is the worker's, in the positions of clients. */
+  connect(stream: Duplex, listener: LinkListener, name = ""): SwitchLink {
     const link = new WorkerLink(stream, {
       onFrame: (frame) => this.#onFrame(peer, frame),
       onEnd: (error) => {
-        this.#receive({ from: peer, frame: undefined, joins: false });
+        this.#receive(peer, undefined);
         listener.onEnd(error);
       },
     });
-    const peer: Peer = { link, listener, greeted: false };
+    const peer: Peer = { link, listener, keep: this.#keepOf(link, name, () => peer), greeted: false };
     this.#peers.add(peer);
     return link;
+  }
+
+  #keepOf(link: WorkerLink, name: string, peer: () => Peer): Keep | undefined {
+    return this.#keeper?.connect({
+      name,
+      frame: (kind) => link.frame(kind),
+      flush: () => link.flush(),
+      get queuedBytes() {
+        return link.queuedBytes;
+      },
+      expectJoins: (namespace) => {
+        this.#rooms.open(peer(), namespace);
+        this.#rooms.expectJoins(peer(), namespace);
+      },
+    });
   }
 
   close(): void {
@@ -131,8 +162,9 @@ export class Switch {
       case FrameKind.response:
       case FrameKind.cancel:
       case FrameKind.count:
-        return this.#receive({ from, frame, joins: isToJoin(frame) });
+        return this.#receive(from, frame);
       default:
+        if (from.keep && isRecoveryKind(kind)) return this.#receive(from, frame);
         throw new ProtocolError(`unknown kind ${kind}`);
     }
   }
@@ -148,8 +180,9 @@ export class Switch {
     from.listener.onMessage(message);
   }
 
-  #receive(received: Received): void {
-    this.#queue.push(received);
+  #receive(from: Peer, frame: Buffer | undefined): void {
+    const joins = frame !== undefined && isToJoin(frame);
+    this.#queue.push({ from, frame, joins, readAt: this.#keeper?.last ?? 0 });
     if (this.#turning) return;
     this.#turning = true;
     setImmediate(this.#turn);
@@ -165,10 +198,10 @@ export class Switch {
     this.#touched.clear();
   };
 
-  #relayOrEnd({ from, frame }: Received): void {
+  #relayOrEnd({ from, frame, readAt }: Received): void {
     if (!this.#peers.has(from)) return;
     try {
-      if (frame) this.#relay(from, frame);
+      if (frame) this.#relay(from, frame, readAt);
       else this.#forget(from);
     } catch (error) {
       from.link.end(error as Error);
@@ -178,14 +211,15 @@ export class Switch {
   #forget(peer: Peer): void {
     this.#peers.delete(peer);
     this.#rooms.drop(peer);
+    peer.keep?.onGone();
     for (const outcome of this.#requests.drop(peer)) this.#tellDone(outcome);
   }
 
-  #relay(from: Peer, frame: Buffer): void {
+  #relay(from: Peer, frame: Buffer, readAt: number): void {
     const read = new FrameReader(frame);
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
-        return this.#sendAll(this.#rooms.members(read.text(), read.rooms(), from), frame);
+        return this.#broadcast(from, frame, read.text(), read.rooms());
       case FrameKind.command:
         return this.#command(from, frame, read);
       case FrameKind.request:
@@ -196,14 +230,22 @@ export class Switch {
         return this.#requests.cancel(from, read.number());
       case FrameKind.count:
         return this.#done(from, read.number(), this.#rooms.servers(read.text(), from).length, 0);
+      default:
+        return from.keep?.onFrame(frame, readAt);
     }
+  }
+
+  #broadcast(from: Peer, frame: Buffer, namespace: string, rooms: RoomName[]): void {
+    const number = from.keep?.onBroadcast(frame, namespace, rooms);
+    for (const target of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(target, frame, number);
   }
 
   #command(from: Peer, frame: Buffer, read: FrameReader): void {
     const audience = read.byte();
     const namespace = read.text();
+    const number = from.keep?.onCommand();
     for (const target of this.#audience(from, audience, namespace, read)) {
-      if (this.#send(target, frame) && audience === Audience.joining) this.#rooms.expectJoins(target, namespace);
+      if (this.#sendNumbered(target, frame, number) && audience === Audience.joining) this.#rooms.expectJoins(target, namespace);
     }
   }
 
@@ -248,8 +290,16 @@ export class Switch {
     this.#touched.add(to.link);
   }
 
-  #sendAll(targets: readonly Peer[], frame: Buffer): void {
-    for (const target of targets) this.#send(target, frame);
+  /** What can be replayed must not be missing in what a client has got up to a number; then rather the worker is. */
+  #sendNumbered(to: Peer, frame: Buffer, number: number | undefined): boolean {
+    if (number === undefined) return this.#send(to, frame);
+    to.link.frame(RecoveryKind.number).count(number).end();
+    const sent = this.#send(to, frame);
+    if (!sent) {
+      this.#replaced++;
+      to.link.end(new LinkBehindError());
+    }
+    return sent;
   }
 
   #send(to: Peer, frame: Buffer): boolean {
@@ -258,6 +308,16 @@ export class Switch {
     else this.#dropped++;
     this.#touched.add(to.link);
     return taken;
+  }
+}
+
+/** With recovery on, a worker that does not read is replaced: its clients come back to others and miss nothing. */
+export class LinkBehindError extends Error {
+  override readonly name = "LinkBehindError";
+  readonly code = "HOLDFAST_LINK_BEHIND";
+
+  constructor() {
+    super("the worker has not read what others sent to it: it is replaced, and its clients recover");
   }
 }
 

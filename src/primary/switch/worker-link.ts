@@ -44,6 +44,11 @@ export class WorkerLink {
     return true;
   }
 
+  /** Where to encode a frame that belongs to the one relayed next, or that is part of a dialogue with the worker. */
+  frame(kind: number): FrameBatch {
+    return this.#batch.begin(kind);
+  }
+
   done(id: number, answered: number, lost: number): void {
     if (this.queuedBytes > 2 * MAX_QUEUED_BYTES)
       return this.end(new ProtocolError("it asks, and does not read the answers"));

@@ -1,0 +1,294 @@
+/**
+ * Keeps, outside the workers, what a client needs to come back: its session from the connect on, and the events that it
+ * may have missed. Runs in the primary, in the order in which the switch relays: what a worker has written before it died
+ * has all been heard here when its end is. It knows frames and addresses, never an event's arguments, nor the switch.
+ */
+import { isPast, type Position } from "../../protocol/cursor.js";
+import { FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
+import { type Change, isRecoveryKind, RecoveryKind, readJoins } from "../../protocol/recovery-frame.js";
+import { EventLog } from "./event-log.js";
+import { RestoreDesk } from "./restore-desk.js";
+import type { Session } from "./session.js";
+import { SessionTable } from "./session-table.js";
+import type { WorkerEnd, WorkerKeeping } from "./worker-end.js";
+
+export interface RecoveryLimits {
+  /** Tells the boots of this host apart. */
+  readonly epoch: string;
+  readonly bufferBytes: number;
+}
+
+interface Worker extends WorkerEnd {
+  /** Its sessions can return; its events are numbered by itself. */
+  on: boolean;
+  /** Of its own events, the last one that was read. */
+  own: number;
+  /** All that others had changed up to here is in what it has told. */
+  changed: number;
+  /** What it writes next is numbered, or belongs to a change that was. */
+  numbered: boolean;
+  changeNumber: number | undefined;
+  told: number;
+}
+
+const SWEEP_INTERVAL_MS = 1_000;
+const MAX_SESSIONS = 1_000_000;
+const NOTHING = Buffer.alloc(0);
+
+export class Recovery {
+  readonly #log = new EventLog();
+  readonly #sessions = new SessionTable<Worker>();
+  readonly #desk: RestoreDesk<Worker>;
+  readonly #workers = new Set<Worker>();
+  readonly #bufferBytes: number;
+  readonly #sweeper = setInterval(() => this.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+  #windowMs = 0;
+  #isOn = false;
+  #droppedEntries = 0;
+  #droppedSessions = 0;
+  #confirmed = 0;
+
+  constructor({ epoch, bufferBytes }: RecoveryLimits) {
+    this.#bufferBytes = bufferBytes;
+    this.#desk = new RestoreDesk<Worker>({
+      epoch,
+      log: this.#log,
+      sessions: this.#sessions,
+      windowMs: () => this.#windowMs,
+    });
+  }
+
+  get status(): { readonly mode: "off" | "host"; readonly entries: number; readonly bytes: number; readonly sessions: number } {
+    const { entries, bytes } = this.#log;
+    const mode = this.#isOn ? "host" : "off";
+    return { mode, entries, bytes: bytes + this.#sessions.bytes, sessions: this.#sessions.size };
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    if (this.#windowMs === 0) return {};
+    return {
+      ...this.#desk.counters,
+      recoveryClaims: this.#desk.claims,
+      recoveryEntriesDropped: this.#droppedEntries,
+      recoverySessionsDropped: this.#droppedSessions,
+      recoveryConfirmations: this.#confirmed,
+    };
+  }
+
+  /** The number of the last event kept. */
+  get last(): number {
+    return this.#log.last;
+  }
+
+  /** To be called for each link; what is returned hears of that link. */
+  connect(end: WorkerEnd): WorkerKeeping {
+    const worker: Worker = Object.assign(end, {
+      on: false,
+      own: 0,
+      changed: 0,
+      numbered: false,
+      changeNumber: undefined,
+      told: 0,
+    });
+    this.#workers.add(worker);
+    return {
+      onFrame: (frame, readAt) => this.#onFrame(worker, frame, readAt),
+      onBroadcast: (frame, namespace, rooms) => this.#onBroadcast(worker, frame, namespace, rooms),
+      onCommand: () => this.#onCommand(worker),
+      onGone: () => this.#onGone(worker),
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+    this.#desk.close();
+  }
+
+  /** Forgets what is over, and tells the workers how far they have got where nothing else does. */
+  sweep(nowMs: number): void {
+    if (this.#windowMs === 0) return;
+    this.#log.dropOlderThan(nowMs - this.#windowMs);
+    for (const session of this.#sessions.awaySince(nowMs - this.#windowMs)) this.#desk.expire(session);
+    this.#keepWithin();
+    for (const worker of this.#workers) this.#tellReached(worker);
+  }
+
+  #tellReached(worker: Worker): void {
+    if (!worker.on || worker.told === this.#log.last) return;
+    worker.told = this.#log.last;
+    worker.frame(RecoveryKind.reached).count(this.#log.last).end();
+    worker.flush();
+  }
+
+  #onBroadcast(worker: Worker, frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
+    if (!worker.numbered) return undefined;
+    worker.numbered = false;
+    return this.#append(worker, namespace, rooms, { kind: "event", frame: Buffer.from(frame) });
+  }
+
+  #onCommand(worker: Worker): number | undefined {
+    const number = worker.changeNumber;
+    worker.changeNumber = undefined;
+    return number;
+  }
+
+  #append(
+    worker: Worker,
+    namespace: string,
+    rooms: readonly RoomName[],
+    what: Parameters<EventLog["append"]>[0]["what"],
+  ): number {
+    worker.own++;
+    const number = this.#log.append({ worker: worker.name, own: worker.own, namespace, rooms, what }, performance.now());
+    if (this.#isFull) this.#keepWithin();
+    return number;
+  }
+
+  get #isFull(): boolean {
+    return this.#log.bytes + this.#sessions.bytes > this.#bufferBytes;
+  }
+
+  #keepWithin(): void {
+    while (this.#isFull && this.#log.dropOldest()) this.#droppedEntries++;
+    for (let session = this.#sessions.longestAway; this.#isFull && session; session = this.#sessions.longestAway) {
+      if (!this.#desk.expire(session)) return;
+      this.#droppedSessions++;
+    }
+  }
+
+  #onGone(worker: Worker): void {
+    this.#workers.delete(worker);
+    this.#isOn = [...this.#workers].some(({ on }) => on);
+    const nowMs = performance.now();
+    for (const session of this.#sessions.connectedTo(worker)) this.#leave(worker, session, nowMs);
+    this.#desk.onWorkerGone(worker);
+  }
+
+  #leave(worker: Worker, session: Session<Worker>, nowMs: number): void {
+    const state = { worker: worker.name, own: worker.own, shared: worker.changed };
+    this.#sessions.leave(session, state, nowMs);
+    this.#desk.onAway(session);
+  }
+
+  #onFrame(worker: Worker, frame: Buffer, readAt: number): void {
+    const kind = kindOf(frame);
+    if (!isRecoveryKind(kind)) throw new ProtocolError(`kind ${kind} is not of recovery`);
+    const read = new FrameReader(frame);
+    switch (kind) {
+      case RecoveryKind.on:
+        return this.#turnOn(worker, read.count());
+      case RecoveryKind.numbered:
+        worker.numbered = true;
+        return;
+      case RecoveryKind.change:
+        return this.#onChange(worker, read);
+      case RecoveryKind.changed:
+        return this.#onChanged(worker, read.count());
+      case RecoveryKind.lost:
+        return this.#onLost(worker, read);
+      case RecoveryKind.open:
+        return this.#onOpen(worker, read, readAt);
+      case RecoveryKind.restore:
+        return this.#onRestore(worker, read);
+      case RecoveryKind.resumed:
+        return this.#desk.resume(worker, read.number(), read.number());
+      case RecoveryKind.released:
+        return this.#desk.release(worker, read.number());
+      case RecoveryKind.join:
+      case RecoveryKind.leave:
+      case RecoveryKind.data:
+      case RecoveryKind.confirmed:
+      case RecoveryKind.away:
+      case RecoveryKind.end: {
+        const session = this.#sessions.of(worker, read.number());
+        return session && this.#onSession(worker, session, kind, read, readAt);
+      }
+      default:
+        throw new ProtocolError(`kind ${kind} from a worker`);
+    }
+  }
+
+  #onSession(worker: Worker, session: Session<Worker>, kind: number, read: FrameReader, readAt: number): void {
+    switch (kind) {
+      case RecoveryKind.join: {
+        const at = { worker: worker.name, own: read.count(), shared: read.count() };
+        return this.#sessions.change(session, () => join(session.rooms, read, at, readAt));
+      }
+      case RecoveryKind.leave:
+        return this.#sessions.change(session, () => {
+          for (const room of read.rooms()) session.rooms.delete(room);
+        });
+      case RecoveryKind.data:
+        return this.#sessions.change(session, () => {
+          session.data = Buffer.from(read.rest());
+        });
+      case RecoveryKind.confirmed:
+        this.#confirmed++;
+        session.confirmed = { worker: worker.name, own: read.count(), shared: read.count() };
+        return;
+      case RecoveryKind.away:
+        this.#onChanged(worker, read.count());
+        return this.#leave(worker, session, performance.now());
+      case RecoveryKind.end:
+        return this.#desk.end(session);
+    }
+  }
+
+  #turnOn(worker: Worker, windowMs: number): void {
+    worker.on = true;
+    this.#isOn = true;
+    this.#windowMs = windowMs;
+    // What was before is told in one number, so that its clients' cursors name it.
+    this.#tellReached(worker);
+  }
+
+  #onChange(worker: Worker, read: FrameReader): void {
+    const change = read.byte() as Change;
+    const { namespace, rooms, except } = read.address();
+    const into = read.rooms();
+    worker.changeNumber = this.#append(worker, namespace, rooms, { kind: "change", change, except, into });
+  }
+
+  #onChanged(worker: Worker, shared: number): void {
+    if (shared > this.#log.last) throw new ProtocolError("it has got what was never sent");
+    worker.changed = Math.max(worker.changed, shared);
+  }
+
+  #onLost(worker: Worker, read: FrameReader): void {
+    const { namespace, rooms } = read.address();
+    this.#append(worker, namespace, rooms, { kind: "lost" });
+  }
+
+  #onOpen(worker: Worker, read: FrameReader, readAt: number): void {
+    if (!worker.on) throw new ProtocolError("a session before recovery is on");
+    const number = read.number();
+    const namespace = read.text();
+    const pid = read.text();
+    const id = read.text();
+    const at: Position = { worker: worker.name, own: read.count(), shared: read.count() };
+    const rooms = new Map<RoomName, Position>();
+    join(rooms, read, at, readAt);
+    if (this.#sessions.of(worker, number)) throw new ProtocolError(`session ${number} is open already`);
+    if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
+    const since = { ...at, shared: Math.max(at.shared, readAt) };
+    const position = { base: at, start: at, confirmed: undefined, away: undefined };
+    this.#sessions.add({ pid, id, namespace, holder: worker, number, rooms, since, data: NOTHING, ...position });
+  }
+
+  #onRestore(worker: Worker, read: FrameReader): void {
+    const id = read.number();
+    const namespace = read.text();
+    const pid = read.text();
+    const offset = read.byte() === 1 ? read.text() : undefined;
+    this.#desk.ask(worker, { id, namespace, pid, offset }, performance.now());
+  }
+}
+
+/** A first member in a room gets nothing that was relayed before the switch knew of it. */
+function join(rooms: Map<RoomName, Position>, read: FrameReader, at: Position, readAt: number): void {
+  for (const { room, first } of readJoins(read)) {
+    const place = first ? { ...at, shared: Math.max(at.shared, readAt) } : at;
+    const before = rooms.get(room);
+    if (!before || isPast(place, before)) rooms.set(room, place);
+  }
+}
