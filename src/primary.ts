@@ -20,6 +20,7 @@ import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./pr
 import { changedForPrimary, fleetSettings } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
+import { Recovery } from "./primary/recovery/recovery.js";
 import type { FleetSettings } from "./primary/supervisor/contract.js";
 import type { SupervisorHooks } from "./primary/supervisor/hooks.js";
 import { createLaunch } from "./primary/supervisor/launch.js";
@@ -28,6 +29,7 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
+import { workerName } from "./protocol/cursor.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -53,6 +55,7 @@ interface Parts {
   readonly log: Logger;
   readonly acceptor: Acceptor;
   readonly relay: Switch;
+  readonly recovery: Recovery;
   readonly supervisor: Supervisor;
   readonly manage: ManageServer | undefined;
   readonly status: () => Status;
@@ -62,7 +65,8 @@ function assemble(settings: Settings, log: Logger): Parts {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
   const runDirectory = createRunDirectory(ENVIRONMENT);
-  const relay = new Switch();
+  const recovery = new Recovery({ epoch: hostTag, bufferBytes: settings.recoveryBufferBytes });
+  const relay = new Switch(recovery);
   const acceptor = new Acceptor({ ...settings, hostTag, log });
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
@@ -72,12 +76,12 @@ function assemble(settings: Settings, log: Logger): Parts {
     hooks: hooks(acceptor, relay, service),
     log,
   });
-  const status = () => statusOf(hostId, supervisor, acceptor, relay);
-  return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
+  const status = () => statusOf(hostId, supervisor, acceptor, relay, recovery);
+  return { log, acceptor, relay, recovery, supervisor, manage: manageServer(settings, status, log), status };
 }
 
 async function serve(parts: Parts, where: ListenWhere): Promise<never> {
-  const { log, acceptor, relay, supervisor, manage } = parts;
+  const { log, acceptor, relay, recovery, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
   const { url } = await acceptor.listen(where);
@@ -86,6 +90,7 @@ async function serve(parts: Parts, where: ListenWhere): Promise<never> {
   await supervisor.finished;
   await manage?.close();
   relay.close();
+  recovery.close();
   log.info({ event: "stopped" }, "stopped");
   process.exit(0);
 }
@@ -107,11 +112,15 @@ function sayReady(log: Logger, url: string, workers: number, manage: string): vo
 function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
   return {
     connect: (worker, stream, events) =>
-      relay.connect(stream, {
-        ...events,
-        onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
-        onClosed: (count) => acceptor.closed(worker, count),
-      }),
+      relay.connect(
+        stream,
+        {
+          ...events,
+          onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
+          onClosed: (count) => acceptor.closed(worker, count),
+        },
+        workerName(worker.slot, worker.incarnation),
+      ),
     onReady: (worker) => acceptor.add(worker),
     onRecovered: (worker) => acceptor.add(worker),
     onStuck: (worker) => acceptor.suspend(worker),
@@ -124,7 +133,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
   };
 }
 
-function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, relay: Switch): Status {
+function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, relay: Switch, recovery: Recovery): Status {
   return composeStatus({
     host,
     version: VERSION,
@@ -133,7 +142,8 @@ function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, rela
     phase: supervisor.phase,
     wantedWorkers: supervisor.wantedWorkers,
     workers: supervisor.workers(),
-    counters: { ...acceptor.counters, ...relay.counters, ...supervisor.counters },
+    recovery: recovery.status,
+    counters: { ...acceptor.counters, ...relay.counters, ...recovery.counters, ...supervisor.counters },
   });
 }
 

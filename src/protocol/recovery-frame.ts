@@ -40,7 +40,10 @@ export const RecoveryKind = {
   restore: 48,
   /** Switch: `u32 request | u8 found | …`, see `Restored`; answers `restore`. */
   restored: 49,
-  /** Worker: `u32 request | u32 session`; the client has been let in. */
+  /**
+   * Worker: `u32 request | u32 session | rooms left | u32 n | n × (count own, count shared, room)`; the client has been let
+   * in, and this is what the server has changed since the answer.
+   */
   resumed: 50,
   /** Worker: `u32 request`; the client was not let in, or has gone again. */
   released: 51,
@@ -68,6 +71,21 @@ export function readJoins(read: FrameReader): Join[] {
   const joins: Join[] = [];
   for (let count = read.number(); count > 0; count--) joins.push({ first: read.byte() === 1, room: read.room() });
   return joins;
+}
+
+/** A room that it was made to join, and since when. */
+export interface JoinedAt {
+  readonly room: RoomName;
+  readonly own: number;
+  readonly shared: number;
+}
+
+export function readJoinedAt(read: FrameReader): JoinedAt[] {
+  const joined: JoinedAt[] = [];
+  for (let count = read.number(); count > 0; count--) {
+    joined.push({ own: read.count(), shared: read.count(), room: read.room() });
+  }
+  return joined;
 }
 
 /** An event to replay: the cursor's numbers once the client has it, and the frame that had carried it. */

@@ -14,6 +14,7 @@ import {
   ProtocolError,
   type RoomName,
 } from "../protocol/frame.js";
+import { RecoveryKind } from "../protocol/recovery-frame.js";
 import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
 import type { Link } from "./link.js";
 
@@ -52,7 +53,15 @@ const EMPTY = Buffer.alloc(0);
 const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 const COUNT_TIMEOUT_MS = 5_000;
 
+/** Hears what concerns sessions that may return, where recovery is on. */
+export interface RecoveryEar {
+  onFrame(frame: Buffer): void;
+  /** A broadcast or command is about to be handled. */
+  arrive(): void;
+}
+
 export class Exchange {
+  recovery: RecoveryEar | undefined;
   readonly #link: Link;
   readonly #drop: (reason: string, error?: unknown) => void;
   readonly #servers = new Map<string, NamespaceServer>();
@@ -101,14 +110,17 @@ export class Exchange {
     this.#link.urgentFrame(FrameKind.open).text(namespace).end();
   }
 
-  broadcast(address: Address, flags: number, parts: readonly EventPart[]): void {
-    if (!this.#takes("broadcast", sizeOf(parts))) return;
+  /** `numbered`: the primary keeps it for those who are away. False: it was dropped. */
+  broadcast(address: Address, flags: number, parts: readonly EventPart[], numbered = false): boolean {
+    if (!this.#takes("broadcast", sizeOf(parts))) return false;
+    if (numbered) this.#link.urgentFrame(RecoveryKind.numbered).end();
     const frame = this.#link.frame(FrameKind.broadcast).address(address).byte(flags).number(parts.length);
     for (const part of parts) {
       if (typeof part === "string") frame.byte(0).longText(part);
       else frame.byte(1).sizedBytes(part);
     }
     frame.end();
+    return true;
   }
 
   command(audience: Audience, address: Address, command: unknown): void {
@@ -205,6 +217,7 @@ export class Exchange {
   #dispatch(frame: Buffer, read: FrameReader): void {
     switch (kindOf(frame)) {
       case FrameKind.broadcast: {
+        this.recovery?.arrive();
         const address = read.address();
         return this.#servers.get(address.namespace)?.onBroadcast(address, read);
       }
@@ -216,10 +229,13 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#onDone(read);
+      default:
+        return this.recovery?.onFrame(frame);
     }
   }
 
   #onCommand(audience: number, address: DecodedAddress, payload: Buffer): void {
+    this.recovery?.arrive();
     try {
       this.#servers.get(address.namespace)?.onCommand(address, decode(payload));
     } finally {

@@ -19,6 +19,8 @@ export class Link {
   onFrame: (frame: Buffer) => void = () => {};
   /** Runs what delivers several frames that came at once; client-gate.ts makes one write per client of them. */
   aroundBurst: (deliver: () => void) => void = (deliver) => deliver();
+  /** Client writes wait for the end of the tick, where what was told leaves in one write, instead of each forcing one. */
+  gathers = false;
   /** The primary is gone. */
   onEnd: () => void = () => {};
 
@@ -54,7 +56,7 @@ export class Link {
 
   /** True while room changes have been told but are not in the kernel. */
   get behind(): boolean {
-    if (this.#urgent > this.#flushed) this.flush();
+    if (!this.gathers && this.#urgent > this.#flushed) this.flush();
     return this.#urgent > this.#written;
   }
 

@@ -51,6 +51,7 @@ export interface StatusFacts {
   readonly phase: "starting" | "running" | "reloading" | "stopping";
   readonly wantedWorkers: number;
   readonly workers: readonly WorkerRow[];
+  readonly recovery: Status["recovery"];
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -63,7 +64,7 @@ export function status(facts: StatusFacts): Status {
     state: hostState(facts),
     workers: facts.workers,
     redis: { state: "off", hosts: 1 },
-    recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
+    recovery: facts.recovery,
     counters: facts.counters,
   };
 }

@@ -15,7 +15,12 @@ export interface Entry extends Place {
   readonly rooms: readonly RoomName[];
   readonly what:
     | { readonly kind: "event"; readonly frame: Buffer }
-    | { readonly kind: "change"; readonly change: Change; readonly except: readonly RoomName[]; readonly into: readonly RoomName[] }
+    | {
+        readonly kind: "change";
+        readonly change: Change;
+        readonly except: readonly RoomName[];
+        readonly into: readonly RoomName[];
+      }
     | { readonly kind: "lost" };
 }
 

@@ -64,7 +64,12 @@ function roomsEver({ rooms }: Membership, changes: readonly Entry[]): Set<RoomNa
   return ever;
 }
 
-function isAnyGone({ namespace, rooms, since }: Membership, position: Position, ever: Set<RoomName>, log: EventLog): boolean {
+function isAnyGone(
+  { namespace, rooms, since }: Membership,
+  position: Position,
+  ever: Set<RoomName>,
+  log: EventLog,
+): boolean {
   if (log.goneTo(namespace) > Math.max(position.shared, since.shared)) return true;
   // What came before a change that has yet to be applied is not gone: that change is still here, and so is all behind it.
   for (const room of ever) {

@@ -5,7 +5,7 @@
  */
 import { isPast, type Position } from "../../protocol/cursor.js";
 import { FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
-import { type Change, isRecoveryKind, RecoveryKind, readJoins } from "../../protocol/recovery-frame.js";
+import { type Change, isRecoveryKind, RecoveryKind, readJoinedAt, readJoins } from "../../protocol/recovery-frame.js";
 import { EventLog } from "./event-log.js";
 import { RestoreDesk } from "./restore-desk.js";
 import type { Session } from "./session.js";
@@ -58,7 +58,12 @@ export class Recovery {
     });
   }
 
-  get status(): { readonly mode: "off" | "host"; readonly entries: number; readonly bytes: number; readonly sessions: number } {
+  get status(): {
+    readonly mode: "off" | "host";
+    readonly entries: number;
+    readonly bytes: number;
+    readonly sessions: number;
+  } {
     const { entries, bytes } = this.#log;
     const mode = this.#isOn ? "host" : "off";
     return { mode, entries, bytes: bytes + this.#sessions.bytes, sessions: this.#sessions.size };
@@ -139,7 +144,10 @@ export class Recovery {
     what: Parameters<EventLog["append"]>[0]["what"],
   ): number {
     worker.own++;
-    const number = this.#log.append({ worker: worker.name, own: worker.own, namespace, rooms, what }, performance.now());
+    const number = this.#log.append(
+      { worker: worker.name, own: worker.own, namespace, rooms, what },
+      performance.now(),
+    );
     if (this.#isFull) this.#keepWithin();
     return number;
   }
@@ -191,7 +199,7 @@ export class Recovery {
       case RecoveryKind.restore:
         return this.#onRestore(worker, read);
       case RecoveryKind.resumed:
-        return this.#desk.resume(worker, read.number(), read.number());
+        return this.#onResumed(worker, read);
       case RecoveryKind.released:
         return this.#desk.release(worker, read.number());
       case RecoveryKind.join:
@@ -273,6 +281,16 @@ export class Recovery {
     const since = { ...at, shared: Math.max(at.shared, readAt) };
     const position = { base: at, start: at, confirmed: undefined, away: undefined };
     this.#sessions.add({ pid, id, namespace, holder: worker, number, rooms, since, data: NOTHING, ...position });
+  }
+
+  #onResumed(worker: Worker, read: FrameReader): void {
+    const session = this.#desk.resume(worker, read.number(), read.number());
+    if (!session) return;
+    this.#sessions.change(session, () => {
+      for (const room of read.rooms()) session.rooms.delete(room);
+      for (const { room, own, shared } of readJoinedAt(read))
+        session.rooms.set(room, { worker: worker.name, own, shared });
+    });
   }
 
   #onRestore(worker: Worker, read: FrameReader): void {

@@ -68,9 +68,9 @@ export class RestoreDesk<W extends AskedBy> {
   }
 
   /** The session's client has been let in. */
-  resume(holder: W, id: number, number: number): void {
+  resume(holder: W, id: number, number: number): Session<W> | undefined {
     const claim = this.#claims.held(holder, id);
-    if (!claim?.offer) return;
+    if (!claim?.offer) return undefined;
     const { session, offer } = claim;
     this.#recovered++;
     this.#desk.sessions.change(session, () => {
@@ -81,6 +81,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.confirmed = undefined;
     this.#desk.sessions.resume(session, holder, number);
     for (const request of this.#claims.settle(claim)) this.#refuse(request, "taken");
+    return session;
   }
 
   /** It was not: the session is as it was before, for the next who asks. */

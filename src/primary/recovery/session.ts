@@ -32,16 +32,7 @@ export interface Session<H extends Holder = Holder> {
 }
 
 /** Why a session is not given back; each is counted by its name. */
-export type Refusal =
-  | "unknown"
-  | "expired"
-  | "taken"
-  | "ended"
-  | "cursor"
-  | "gone"
-  | "lost"
-  | "too-much"
-  | "timeout";
+export type Refusal = "unknown" | "expired" | "taken" | "ended" | "cursor" | "gone" | "lost" | "too-much" | "timeout";
 
 /** What has been read of each worker, so that a cursor beyond it is known to be forged. */
 export interface Progress {

@@ -245,7 +245,8 @@ export class Switch {
     const namespace = read.text();
     const number = from.keep?.onCommand();
     for (const target of this.#audience(from, audience, namespace, read)) {
-      if (this.#sendNumbered(target, frame, number) && audience === Audience.joining) this.#rooms.expectJoins(target, namespace);
+      if (this.#sendNumbered(target, frame, number) && audience === Audience.joining)
+        this.#rooms.expectJoins(target, namespace);
     }
   }
 
