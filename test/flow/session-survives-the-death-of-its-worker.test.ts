@@ -34,7 +34,11 @@ test("killed twice under 200 events a second, a worker costs its clients nothing
     expect(performance.now() - killedAt).toBeLessThan(RECONNECTS.reconnectionDelayMax * 1.5 + 5_000);
     expect(disturbed).toEqual([]);
     for (const client of others) client.removeAllListeners("disconnect");
-    await eventually(() => host.worker(slot), ({ state }) => state === "ready", { withinMs: 10_000, what: "its successor" });
+    await eventually(
+      () => host.worker(slot),
+      ({ state }) => state === "ready",
+      { withinMs: 10_000, what: "its successor" },
+    );
   }
   clearInterval(talk);
   await Promise.all(heard.map(({ said }) => said.untilCount(sent, 10_000)));

@@ -279,7 +279,7 @@ export class Recovery {
     if (this.#sessions.of(worker, number)) throw new ProtocolError(`session ${number} is open already`);
     if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
     const since = { ...at, shared: Math.max(at.shared, readAt) };
-    const position = { base: at, start: at, confirmed: undefined, away: undefined };
+    const position = { base: at, start: at, confirmed: undefined, resumedAtMs: undefined, away: undefined };
     this.#sessions.add({ pid, id, namespace, holder: worker, number, rooms, since, data: NOTHING, ...position });
   }
 

@@ -28,6 +28,8 @@ export const ANSWER_WITHIN_MS = 4_000;
 /** A worker whose link is this far behind gets its answer later. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 20;
+/** Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. */
+const AT_ONCE_MS = 100;
 /** Of workers that are gone, so many are remembered. */
 const MAX_GONE = 256;
 
@@ -79,6 +81,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.base = offer.base;
     session.start = offer.start;
     session.confirmed = undefined;
+    session.resumedAtMs = performance.now();
     this.#desk.sessions.resume(session, holder, number);
     for (const request of this.#claims.settle(claim)) this.#refuse(request, "taken");
     return session;
@@ -118,6 +121,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (session?.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
+    if (!session.away && isJustResumed(session)) return this.#refuse(request, "taken");
     const claim = this.#claims.take(session, request);
     if (session.away) return this.#answer(claim);
     session.holder.frame(RecoveryKind.fence).number(session.number).end();
@@ -208,4 +212,8 @@ export class RestoreDesk<W extends AskedBy> {
       if (claim.session.away) this.#answer(claim);
     }
   }
+}
+
+function isJustResumed({ resumedAtMs = Number.NEGATIVE_INFINITY }: Session): boolean {
+  return performance.now() - resumedAtMs < AT_ONCE_MS;
 }

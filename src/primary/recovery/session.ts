@@ -27,6 +27,8 @@ export interface Session<H extends Holder = Holder> {
   start: Position;
   /** The client has answered a ping that was sent behind all up to here. */
   confirmed: Position | undefined;
+  /** When it was last given back; undefined: never. */
+  resumedAtMs: number | undefined;
   /** Undefined: it is connected. */
   away: { readonly sinceMs: number; readonly state: Position } | undefined;
 }

@@ -87,6 +87,8 @@ export class RecoveringAdapter extends SwitchedAdapter {
   readonly #returning = new Set<Returning>();
   readonly #expected = new Map<SocketId, Returning>();
 
+  #isCommanded = false;
+
   constructor(namespace: Namespace, exchange: Exchange, parts: RecoveryParts) {
     super(namespace, exchange);
     this.#link = exchange;
@@ -106,7 +108,8 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const socket = this.#socketOf(id);
     const expected = rooms.has(id) ? this.#expected.get(id) : undefined;
     if (socket && expected) return this.#letIn(socket, rooms, expected);
-    const first = new Set([...rooms].filter((room) => !this.rooms.has(room)));
+    // Behind a command to join, the switch sends everything before it has heard of the joins.
+    const first = new Set(this.#isCommanded ? [] : [...rooms].filter((room) => !this.rooms.has(room)));
     const before = this.sids.get(id);
     const added = [...rooms].filter((room) => !before?.has(room));
     super.addAll(id, rooms);
@@ -125,7 +128,7 @@ export class RecoveringAdapter extends SwitchedAdapter {
   }
 
   override delAll(id: SocketId): void {
-    this.#expected.get(id)?.giveUp();
+    this.#refuse(id);
     this.#socketOf(id)?.[KEPT]?.end();
     super.delAll(id);
   }
@@ -170,7 +173,12 @@ export class RecoveringAdapter extends SwitchedAdapter {
   }
 
   override onCommand(address: DecodedAddress, command: unknown): void {
-    super.onCommand(address, command);
+    this.#isCommanded = true;
+    try {
+      super.onCommand(address, command);
+    } finally {
+      this.#isCommanded = false;
+    }
     const done = command as Command;
     if (done.name === "event") return;
     const into = done.name === "disconnect" ? [] : done.rooms;
@@ -330,6 +338,13 @@ export class RecoveringAdapter extends SwitchedAdapter {
     this.#returning.delete(returning);
     const id = returning.restored?.id;
     if (id !== undefined && this.#expected.get(id) === returning) this.#expected.delete(id);
+  }
+
+  #refuse(id: SocketId): void {
+    const returning = this.#expected.get(id);
+    if (!returning) return;
+    this.#forget(returning);
+    returning.refuse();
   }
 
   /** The client has been authorised: first what it missed, then what came meanwhile, then it is one of those who listen. */

@@ -98,13 +98,22 @@ export class Returning {
     this.joined.delete(room);
   }
 
-  /** The client is not let in, or is gone. */
+  /** It takes too long or too much, or the client is gone. */
   giveUp(): void {
     if (this.#isOver) return;
-    this.#end();
-    if (!this.#restored) return this.#onOutcome("new");
-    this.#book.release(this.request, this.namespace);
+    if (!this.#restored) {
+      this.#end();
+      return this.#onOutcome("new");
+    }
+    this.refuse();
     this.#onLost();
+  }
+
+  /** A middleware has not let the client in; the session is there for the next who asks. */
+  refuse(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#book.release(this.request, this.namespace);
   }
 
   /** The client has been let in: nothing more passes here. */

@@ -12,7 +12,11 @@ export const RECONNECTS = {
   randomizationFactor: 0.5,
 } as const;
 
-export function returningClientOn(server: Server, slot: number, { options, ...rest }: ClientOptions = {}): Promise<Socket> {
+export function returningClientOn(
+  server: Server,
+  slot: number,
+  { options, ...rest }: ClientOptions = {},
+): Promise<Socket> {
   return clientOn(server, slot, { ...rest, options: { ...RECONNECTS, ...options } });
 }
 
