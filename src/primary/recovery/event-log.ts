@@ -3,9 +3,10 @@
  * asks it to drop the oldest. It also knows, for each room, up to where events are gone, so that a client is refused exactly
  * when something it needs is no longer here. Runs in the primary; pure: it is told the time and reads no payload.
  */
-import type { Place } from "../../protocol/cursor.js";
+import type { Place, Position } from "../../protocol/cursor.js";
 import type { RoomName } from "../../protocol/frame.js";
 import type { Change } from "../../protocol/recovery-frame.js";
+import { Gone } from "./gone.js";
 import { Lane } from "./lane.js";
 
 /** What happened: an event, a change of rooms by the server, or an event that could not be sent. */
@@ -24,6 +25,12 @@ export interface Entry extends Place {
     | { readonly kind: "lost" };
 }
 
+/** What was addressed to one room, or to everybody. */
+interface Addressed {
+  readonly entries: Lane<Entry>;
+  readonly gone: Gone;
+}
+
 interface Kept {
   readonly entry: Entry;
   readonly atMs: number;
@@ -39,13 +46,13 @@ type LaneKey = RoomName | typeof CHANGES | typeof EVERYBODY;
 const ENTRY_BYTES = 400;
 const ROOM_BYTES = 64;
 /** Rooms without an event in the log are remembered up to this many. */
-const MAX_IDLE_LANES = 32_768;
+const MAX_IDLE = 32_768;
 
 export class EventLog {
   readonly #all = new Lane<Kept>();
-  readonly #namespaces = new Map<string, Map<LaneKey, Lane<Entry>>>();
-  /** Lanes without an entry, which are there for what they know to be gone; the one idle for longest first. */
-  readonly #idle = new Map<Lane<Entry>, { readonly namespace: string; readonly key: LaneKey }>();
+  readonly #namespaces = new Map<string, Map<LaneKey, Addressed>>();
+  /** Those without an entry, which are there for what they know to be gone; the one idle for longest first. */
+  readonly #idle = new Map<Addressed, { readonly namespace: string; readonly key: LaneKey }>();
   /** Events of any room may be gone up to here. */
   #floor = 0;
   #bytes = 0;
@@ -70,7 +77,7 @@ export class EventLog {
     const bytes = sizeOf(kept);
     this.#all.push({ entry: kept, atMs: nowMs, bytes });
     this.#bytes += bytes;
-    for (const key of keysOf(kept)) this.#lane(kept.namespace, key).push(kept);
+    for (const key of keysOf(kept)) this.#addressed(kept.namespace, key).entries.push(kept);
     return kept.shared;
   }
 
@@ -94,63 +101,68 @@ export class EventLog {
     return true;
   }
 
-  /** Up to which number something that was addressed to the room, or to everybody, may be gone. */
-  goneTo(namespace: string, room?: RoomName): number {
-    return this.#find(namespace, room ?? EVERYBODY)?.goneTo ?? this.#floor;
+  /** Whether something is gone that was addressed to the room, or to everybody, and is past all of these. */
+  isGone(namespace: string, room: RoomName | undefined, ...positions: readonly Position[]): boolean {
+    return this.#isGone(namespace, room ?? EVERYBODY, positions);
   }
 
-  /** As `goneTo`, for changes. */
-  changesGoneTo(namespace: string): number {
-    return this.#find(namespace, CHANGES)?.goneTo ?? this.#floor;
+  /** As `isGone`, for changes. */
+  isChangeGone(namespace: string, position: Position): boolean {
+    return this.#isGone(namespace, CHANGES, [position]);
   }
 
   /** Past that number, everything addressed to everybody or to one of the rooms, in order. */
   since(shared: number, namespace: string, rooms: Iterable<RoomName>): Entry[] {
     const found = new Map<number, Entry>();
     for (const key of [EVERYBODY, ...rooms] as const) {
-      for (const entry of this.#find(namespace, key)?.from(isAfter(shared)) ?? []) found.set(entry.shared, entry);
+      for (const entry of this.#find(namespace, key)?.entries.from(isAfter(shared)) ?? [])
+        found.set(entry.shared, entry);
     }
     return [...found.values()].sort((a, b) => a.shared - b.shared);
   }
 
   changesSince(shared: number, namespace: string): Entry[] {
-    return [...(this.#find(namespace, CHANGES)?.from(isAfter(shared)) ?? [])];
+    return [...(this.#find(namespace, CHANGES)?.entries.from(isAfter(shared)) ?? [])];
   }
 
-  #find(namespace: string, key: LaneKey): Lane<Entry> | undefined {
+  #isGone(namespace: string, key: LaneKey, positions: readonly Position[]): boolean {
+    const gone = this.#find(namespace, key)?.gone ?? new Gone(this.#floor);
+    return gone.isAnyPast(...positions);
+  }
+
+  #find(namespace: string, key: LaneKey): Addressed | undefined {
     return this.#namespaces.get(namespace)?.get(key);
   }
 
-  #lane(namespace: string, key: LaneKey): Lane<Entry> {
-    const lanes = this.#namespaces.get(namespace) ?? new Map<LaneKey, Lane<Entry>>();
-    this.#namespaces.set(namespace, lanes);
-    const lane = lanes.get(key) ?? new Lane<Entry>(this.#floor);
-    lanes.set(key, lane);
-    this.#idle.delete(lane);
-    return lane;
+  #addressed(namespace: string, key: LaneKey): Addressed {
+    const all = this.#namespaces.get(namespace) ?? new Map<LaneKey, Addressed>();
+    this.#namespaces.set(namespace, all);
+    const addressed = all.get(key) ?? { entries: new Lane<Entry>(), gone: new Gone(this.#floor) };
+    all.set(key, addressed);
+    this.#idle.delete(addressed);
+    return addressed;
   }
 
   #dropFirst(entry: Entry, key: LaneKey): void {
-    const lane = this.#find(entry.namespace, key);
-    if (!lane) return;
-    lane.shift();
-    lane.goneTo = entry.shared;
-    if (lane.length > 0) return;
-    this.#idle.set(lane, { namespace: entry.namespace, key });
-    if (this.#idle.size > MAX_IDLE_LANES) this.#forgetIdlest();
+    const addressed = this.#find(entry.namespace, key);
+    if (!addressed) return;
+    addressed.entries.shift();
+    addressed.gone.add(entry);
+    if (addressed.entries.length > 0) return;
+    this.#idle.set(addressed, { namespace: entry.namespace, key });
+    if (this.#idle.size > MAX_IDLE) this.#forgetIdlest();
   }
 
   /** From here on, what was gone of that room may be gone of any. */
   #forgetIdlest(): void {
-    const [lane, { namespace, key }] = this.#idle.entries().next().value as [
-      Lane<Entry>,
-      { namespace: string; key: LaneKey },
-    ];
-    this.#floor = Math.max(this.#floor, lane.goneTo);
-    this.#idle.delete(lane);
-    const lanes = this.#namespaces.get(namespace);
-    lanes?.delete(key);
-    if (lanes?.size === 0) this.#namespaces.delete(namespace);
+    const [idlest] = this.#idle;
+    if (!idlest) return;
+    const [addressed, { namespace, key }] = idlest;
+    this.#floor = Math.max(this.#floor, addressed.gone.shared);
+    this.#idle.delete(addressed);
+    const all = this.#namespaces.get(namespace);
+    all?.delete(key);
+    if (all?.size === 0) this.#namespaces.delete(namespace);
   }
 }
 

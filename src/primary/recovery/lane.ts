@@ -1,17 +1,11 @@
-/** A queue of numbered things, oldest first, that is looked into from a place on. Pure. */
+/** A queue of things in order, oldest first, that is looked into from a place on. Pure. */
 
 /** The front is cut off when this much of it is empty. */
 const MIN_WASTE = 256;
 
 export class Lane<T> {
-  /** Up to this number, things that were here, or may have been, are no longer. */
-  goneTo: number;
   #items: (T | undefined)[] = [];
   #head = 0;
-
-  constructor(goneTo = 0) {
-    this.goneTo = goneTo;
-  }
 
   get length(): number {
     return this.#items.length - this.#head;

@@ -29,7 +29,7 @@ export function missedBy(
 ): Missed | Refusal {
   const { namespace } = session;
   const changes = log.changesSince(state.shared, namespace).filter((entry) => isPast(entry, state));
-  if (log.changesGoneTo(namespace) > state.shared) return "gone";
+  if (log.isChangeGone(namespace, state)) return "gone";
   const rooms = new Map(session.rooms);
   if (isAnyGone(session, position, roomsEver(session, changes), log)) return "gone";
   const entries = merge(log.since(position.shared, namespace, roomsEver(session, changes)), changes);
@@ -70,11 +70,11 @@ function isAnyGone(
   ever: Set<RoomName>,
   log: EventLog,
 ): boolean {
-  if (log.goneTo(namespace) > Math.max(position.shared, since.shared)) return true;
+  if (log.isGone(namespace, undefined, position, since)) return true;
   // What came before a change that has yet to be applied is not gone: that change is still here, and so is all behind it.
   for (const room of ever) {
     const joined = rooms.get(room);
-    if (joined && log.goneTo(namespace, room) > Math.max(position.shared, joined.shared)) return true;
+    if (joined && log.isGone(namespace, room, position, joined)) return true;
   }
   return false;
 }
