@@ -12,7 +12,10 @@ export const RecoveryKind = {
   numbered: 31,
   /** Switch: `count shared`; the number of the broadcast or command behind it. */
   number: 32,
-  /** Worker: `u8 change | address | rooms`; it made the sockets addressed join or leave, or disconnected them. Numbered. */
+  /**
+   * Worker: `u8 change | address | rooms`; it made the sockets addressed join or leave, or disconnected them. Numbered. The
+   * command behind it has others do the same.
+   */
   change: 33,
   /** Worker: `count shared`; it has got all up to here, and has told what came of it. Answers `reached`. */
   changed: 34,
@@ -20,7 +23,12 @@ export const RecoveryKind = {
   lost: 35,
   /** Switch: `count shared`; all up to here has been sent to this worker. */
   reached: 36,
-  /** Worker: `u32 session | namespace | pid | id | count own | count shared | joins`. */
+  /**
+   * Worker: a broadcast's frame; an event to a parent namespace, to be kept for the sessions of its children. Numbered. The
+   * command behind it has others deliver it.
+   */
+  kept: 37,
+  /** Worker: `u32 session | namespace | parent's or "" | pid | id | count own | count shared | joins`. */
   open: 40,
   /** Worker: `u32 session | count own | count shared | joins`. */
   join: 41,

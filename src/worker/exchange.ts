@@ -6,6 +6,7 @@ import {
   type Address,
   Audience,
   type DecodedAddress,
+  FRAME_HEAD_BYTES,
   type FrameBatch,
   FrameKind,
   FrameReader,
@@ -49,6 +50,7 @@ interface Waiting {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_HEAD = Buffer.alloc(FRAME_HEAD_BYTES);
 /** Leaves room for an address in the largest frame. */
 const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
 const COUNT_TIMEOUT_MS = 5_000;
@@ -114,12 +116,16 @@ export class Exchange {
   broadcast(address: Address, flags: number, parts: readonly EventPart[], numbered = false): boolean {
     if (!this.#takes("broadcast", sizeOf(parts))) return false;
     if (numbered) this.#link.urgentFrame(RecoveryKind.numbered).end();
-    const frame = this.#link.frame(FrameKind.broadcast).address(address).byte(flags).number(parts.length);
-    for (const part of parts) {
-      if (typeof part === "string") frame.byte(0).longText(part);
-      else frame.byte(1).sizedBytes(part);
-    }
-    frame.end();
+    writeEvent(this.#link.frame(FrameKind.broadcast), address, flags, parts);
+    return true;
+  }
+
+  /** Has the primary keep an event that a command then takes to the others. False: it was dropped. */
+  keep(address: Address, flags: number, parts: readonly EventPart[]): boolean {
+    if (!this.#takes("broadcast", sizeOf(parts))) return false;
+    // Whole, with a head, as it is read again when it is replayed.
+    const frame = this.#link.urgentFrame(RecoveryKind.kept).bytes(NO_HEAD);
+    writeEvent(frame, address, flags, parts);
     return true;
   }
 
@@ -295,6 +301,15 @@ export class Exchange {
     clearTimeout(waiting.deadline);
     waiting.onDone(read.number());
   }
+}
+
+function writeEvent(frame: FrameBatch, address: Address, flags: number, parts: readonly EventPart[]): void {
+  frame.address(address).byte(flags).number(parts.length);
+  for (const part of parts) {
+    if (typeof part === "string") frame.byte(0).longText(part);
+    else frame.byte(1).sizedBytes(part);
+  }
+  frame.end();
 }
 
 /** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */

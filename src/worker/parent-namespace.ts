@@ -5,8 +5,8 @@
  */
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
-import { Audience, type DecodedAddress } from "../protocol/frame.js";
-import { createDecoderOf, type Encoder, type Packet, RemoteEvent, toEventParts } from "./event.js";
+import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
+import { createDecoderOf, type Encoder, type Packet, packFlags, RemoteEvent, toEventParts } from "./event.js";
 import type { EventPart, Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
@@ -23,37 +23,58 @@ interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
 
+/** Where recovery is on: whoever numbers an event that the primary is to keep for the children's sessions. */
+export interface ParentKeeper {
+  /** The number of its own events that this one takes; then its children deliver it. */
+  keep(address: Address, flags: number, parts: readonly EventPart[]): void;
+}
+
+/** A child's adapter that has to know what is delivered to its clients. */
+interface KeepingAdapter {
+  deliver?(packet: Packet, options: BroadcastOptions, isOwn: boolean): void;
+}
+
+/** Names the parent of a child, as its events are addressed; empty where it has none. */
+export type ParentOf = (namespace: Namespace) => string;
+
 const EVENT = 2;
 
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
-export function connectParentNamespaces(io: Server, exchange: Exchange): void {
+export function connectParentNamespaces(io: Server, exchange: Exchange, keeper?: ParentKeeper): ParentOf {
+  const names = new Map<ParentNamespace, string>();
   const of = io.of.bind(io) as (...args: unknown[]) => Namespace;
-  const known = new WeakSet<Namespace>();
   const seen = new Map<string, number>();
   io.of = ((matcher: unknown, ...rest: unknown[]) => {
     const namespace = of(matcher, ...rest);
-    if (isParent(namespace) && !known.has(namespace)) {
-      known.add(namespace);
-      connect(namespace, nameOf(matcher, seen), exchange);
+    if (isParent(namespace) && !names.has(namespace)) {
+      names.set(namespace, nameOf(matcher, seen));
+      connect(namespace, names.get(namespace) as string, exchange, keeper);
     }
     return namespace;
   }) as typeof io.of;
+  return (namespace) => {
+    for (const [parent, name] of names) if (parent.children.has(namespace)) return name;
+    return "";
+  };
 }
 
-function connect(parent: ParentNamespace, name: string, exchange: Exchange): void {
+function connect(parent: ParentNamespace, name: string, exchange: Exchange, keeper: ParentKeeper | undefined): void {
   const { encoder } = parent.server as unknown as { encoder: Encoder };
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
     onCommand: (_address: DecodedAddress, command: unknown) => {
       const { parts, ...addressed } = command as ParentEvent;
-      deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed);
+      deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed, false);
     },
     onRequest: (_address, _question, respond) => respond(undefined, true),
   };
   const send = (data: unknown[], addressed: Addressed) => {
     const parts = toEventParts(encoder.encode({ type: EVENT, nsp: "/", data }));
     const everywhere = { namespace: name, rooms: [], except: [] };
+    if (parts.length > 0 && !addressed.flags.volatile) {
+      keeper?.keep({ namespace: name, ...addressed }, packFlags(addressed.flags), parts);
+    }
     if (parts.length > 0) exchange.command(Audience.namespace, everywhere, { parts, ...addressed });
   };
   exchange.open(name, server);
@@ -62,14 +83,16 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   parent.adapter.broadcast = ({ data }: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions) => {
     const addressed = { rooms: [...rooms], except: [...except], flags };
     if (!flags.local) send(data, addressed);
-    deliver(parent, data, addressed);
+    deliver(parent, data, addressed, true);
   };
 }
 
-function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flags }: Addressed): void {
+function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flags }: Addressed, isOwn: boolean): void {
   for (const child of parent.children) {
-    const options = { rooms: new Set(rooms), except: new Set(except), flags: { ...flags, local: true } };
-    child.adapter.broadcast({ type: EVENT, data }, options);
+    const options = { rooms: new Set(rooms), except: new Set(except), flags };
+    const { adapter } = child as { readonly adapter: KeepingAdapter };
+    if (adapter.deliver) adapter.deliver({ type: EVENT, data }, options, isOwn);
+    else child.adapter.broadcast({ type: EVENT, data }, { ...options, flags: { ...flags, local: true } });
   }
 }
 

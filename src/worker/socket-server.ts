@@ -8,7 +8,7 @@ import { createAdapter } from "./adapter.js";
 import type { DropCounter } from "./drop-counter.js";
 import type { Exchange } from "./exchange.js";
 import { guardParser, type Parser } from "./guarded-parser.js";
-import { connectParentNamespaces } from "./parent-namespace.js";
+import { connectParentNamespaces, type ParentKeeper, type ParentOf } from "./parent-namespace.js";
 import { createRecoveringAdapter } from "./recovery/adapter.js";
 import type { RecoveryOption } from "./recovery/option.js";
 import type { SessionBook } from "./recovery/session-book.js";
@@ -46,13 +46,20 @@ export function createSocketServer(options: Partial<ServerOptions>, parts: Socke
       ? createRecoveringAdapter(exchange, {
           book: recovery.book,
           isOwnText: parser === undefined,
+          parentOf: (namespace) => parentOf(namespace),
           onProblem: (error) => drops.drop("unencodable-data", error),
         })
       : createAdapter(exchange),
     parser: guardParser(parser, (error) => drops.drop("unencodable-event", error)),
   });
-  connectParentNamespaces(io, exchange);
+  const parentOf: ParentOf = connectParentNamespaces(io, exchange, recovery && parentKeeper(recovery.book, exchange));
   return io;
+}
+
+function parentKeeper(book: SessionBook, exchange: Exchange): ParentKeeper {
+  return {
+    keep: (address, flags, parts) => void (exchange.keep(address, flags, parts) ? book.counted() : book.lost(address)),
+  };
 }
 
 /** After `io` is attached to the worker's HTTP server; its engine exists only then. */

@@ -17,7 +17,7 @@ export interface Missed {
 /** More for one client than this is not replayed. */
 export const MAX_REPLAY_BYTES = 16 * 1024 * 1024;
 
-type Membership = Pick<Session, "id" | "namespace" | "rooms" | "since">;
+type Membership = Pick<Session, "namespace" | "parent" | "rooms" | "since">;
 
 /** `position` is how far the client has got, `state` how far its rooms are known to reflect what the server did. */
 export function missedBy(
@@ -31,8 +31,11 @@ export function missedBy(
   const changes = log.changesSince(state.shared, namespace).filter((entry) => isPast(entry, state));
   if (log.isChangeGone(namespace, state)) return "gone";
   const rooms = new Map(session.rooms);
-  if (isAnyGone(session, position, roomsEver(session, changes), log)) return "gone";
-  const entries = merge(log.since(position.shared, namespace, roomsEver(session, changes)), changes);
+  const ever = roomsEver(session, changes);
+  const namespaces = session.parent ? [namespace, session.parent] : [namespace];
+  if (namespaces.some((name) => isAnyGone(name, session, position, ever, log))) return "gone";
+  const sent = namespaces.flatMap((name) => log.since(position.shared, name, ever));
+  const entries = [...sent, ...changes].sort((a, b) => a.shared - b.shared);
   const events: Replayed[] = [];
   let bytes = 0;
   let own = position.own;
@@ -65,7 +68,8 @@ function roomsEver({ rooms }: Membership, changes: readonly Entry[]): Set<RoomNa
 }
 
 function isAnyGone(
-  { namespace, rooms, since }: Membership,
+  namespace: string,
+  { rooms, since }: Membership,
   position: Position,
   ever: Set<RoomName>,
   log: EventLog,
@@ -98,10 +102,6 @@ function change(rooms: Map<RoomName, Position>, place: Position, what: Change, i
     if (what === Change.leave) rooms.delete(room);
     else if (!rooms.has(room)) rooms.set(room, place);
   }
-}
-
-function merge(events: readonly Entry[], changes: readonly Entry[]): Entry[] {
-  return [...events, ...changes].sort((a, b) => a.shared - b.shared);
 }
 
 function readExcept(frame: Buffer): readonly RoomName[] {

@@ -6,7 +6,7 @@
 import { isPast, type Position } from "../../protocol/cursor.js";
 import { FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { type Change, isRecoveryKind, RecoveryKind, readJoinedAt, readJoins } from "../../protocol/recovery-frame.js";
-import { EventLog } from "./event-log.js";
+import { type Entry, EventLog } from "./event-log.js";
 import { RestoreDesk } from "./restore-desk.js";
 import type { Session } from "./session.js";
 import { SessionTable } from "./session-table.js";
@@ -25,9 +25,10 @@ interface Worker extends WorkerEnd {
   own: number;
   /** All that others had changed up to here is in what it has told. */
   changed: number;
-  /** What it writes next is numbered, or belongs to a change that was. */
+  /** The broadcast that comes next can be replayed. */
   numbered: boolean;
-  changeNumber: number | undefined;
+  /** What the command that comes next is about. It gets its number with that, so that who has the number has done it. */
+  announced: Omit<Entry, "worker" | "own" | "shared"> | undefined;
   told: number;
 }
 
@@ -92,14 +93,14 @@ export class Recovery {
       own: 0,
       changed: 0,
       numbered: false,
-      changeNumber: undefined,
+      announced: undefined,
       told: 0,
     });
     this.#workers.add(worker);
     return {
       onFrame: (frame, readAt) => this.#onFrame(worker, frame, readAt),
       onBroadcast: (frame, namespace, rooms) => this.#onBroadcast(worker, frame, namespace, rooms),
-      onCommand: () => this.#onCommand(worker),
+      onCommand: () => this.#appendAnnounced(worker),
       onGone: () => this.#onGone(worker),
     };
   }
@@ -126,28 +127,22 @@ export class Recovery {
   }
 
   #onBroadcast(worker: Worker, frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
+    this.#appendAnnounced(worker);
     if (!worker.numbered) return undefined;
     worker.numbered = false;
-    return this.#append(worker, namespace, rooms, { kind: "event", frame: Buffer.from(frame) });
+    return this.#append(worker, { namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } });
   }
 
-  #onCommand(worker: Worker): number | undefined {
-    const number = worker.changeNumber;
-    worker.changeNumber = undefined;
-    return number;
+  /** Also where the command was dropped in the worker: away sessions are changed all the same. */
+  #appendAnnounced(worker: Worker): number | undefined {
+    const { announced } = worker;
+    worker.announced = undefined;
+    return announced && this.#append(worker, announced);
   }
 
-  #append(
-    worker: Worker,
-    namespace: string,
-    rooms: readonly RoomName[],
-    what: Parameters<EventLog["append"]>[0]["what"],
-  ): number {
+  #append(worker: Worker, entry: Omit<Entry, "worker" | "own" | "shared">): number {
     worker.own++;
-    const number = this.#log.append(
-      { worker: worker.name, own: worker.own, namespace, rooms, what },
-      performance.now(),
-    );
+    const number = this.#log.append({ ...entry, worker: worker.name, own: worker.own }, performance.now());
     if (this.#isFull) this.#keepWithin();
     return number;
   }
@@ -167,6 +162,7 @@ export class Recovery {
   #onGone(worker: Worker): void {
     this.#workers.delete(worker);
     this.#isOn = [...this.#workers].some(({ on }) => on);
+    this.#appendAnnounced(worker);
     const nowMs = performance.now();
     for (const session of this.#sessions.connectedTo(worker)) this.#leave(worker, session, nowMs);
     this.#desk.onWorkerGone(worker);
@@ -181,6 +177,7 @@ export class Recovery {
   #onFrame(worker: Worker, frame: Buffer, readAt: number): void {
     const kind = kindOf(frame);
     if (!isRecoveryKind(kind)) throw new ProtocolError(`kind ${kind} is not of recovery`);
+    this.#appendAnnounced(worker);
     const read = new FrameReader(frame);
     switch (kind) {
       case RecoveryKind.on:
@@ -190,6 +187,8 @@ export class Recovery {
         return;
       case RecoveryKind.change:
         return this.#onChange(worker, read);
+      case RecoveryKind.kept:
+        return this.#onKept(worker, read.rest());
       case RecoveryKind.changed:
         return this.#onChanged(worker, read.count());
       case RecoveryKind.lost:
@@ -254,7 +253,12 @@ export class Recovery {
     const change = read.byte() as Change;
     const { namespace, rooms, except } = read.address();
     const into = read.rooms();
-    worker.changeNumber = this.#append(worker, namespace, rooms, { kind: "change", change, except, into });
+    worker.announced = { namespace, rooms, what: { kind: "change", change, except, into } };
+  }
+
+  #onKept(worker: Worker, frame: Buffer): void {
+    const { namespace, rooms } = new FrameReader(frame).address();
+    worker.announced = { namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } };
   }
 
   #onChanged(worker: Worker, shared: number): void {
@@ -264,13 +268,14 @@ export class Recovery {
 
   #onLost(worker: Worker, read: FrameReader): void {
     const { namespace, rooms } = read.address();
-    this.#append(worker, namespace, rooms, { kind: "lost" });
+    this.#append(worker, { namespace, rooms, what: { kind: "lost" } });
   }
 
   #onOpen(worker: Worker, read: FrameReader, readAt: number): void {
     if (!worker.on) throw new ProtocolError("a session before recovery is on");
     const number = read.number();
     const namespace = read.text();
+    const parent = read.text();
     const pid = read.text();
     const id = read.text();
     const at: Position = { worker: worker.name, own: read.count(), shared: read.count() };
@@ -280,7 +285,18 @@ export class Recovery {
     if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
     const since = { ...at, shared: Math.max(at.shared, readAt) };
     const position = { base: at, start: at, confirmed: undefined, resumedAtMs: undefined, away: undefined };
-    this.#sessions.add({ pid, id, namespace, holder: worker, number, rooms, since, data: NOTHING, ...position });
+    this.#sessions.add({
+      pid,
+      id,
+      namespace,
+      parent,
+      holder: worker,
+      number,
+      rooms,
+      since,
+      data: NOTHING,
+      ...position,
+    });
   }
 
   #onResumed(worker: Worker, read: FrameReader): void {

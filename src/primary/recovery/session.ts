@@ -14,6 +14,8 @@ export interface Session<H extends Holder = Holder> {
   readonly pid: string;
   readonly id: string;
   readonly namespace: string;
+  /** What its events to all children go under; empty where there is none. */
+  readonly parent: string;
   /** Where its current or last connection is, and under which number that worker knows it. */
   holder: H;
   number: number;

@@ -31,6 +31,8 @@ export interface RecoveryParts {
   readonly book: SessionBook;
   /** Socket.IO's own parser is used, so an encoded event is text that can be added to. */
   readonly isOwnText: boolean;
+  /** What the events of a parent namespace are kept under; empty where the namespace has none. */
+  parentOf(namespace: Namespace): string;
   onProblem(error: Error): void;
 }
 
@@ -197,10 +199,24 @@ export class RecoveringAdapter extends SwitchedAdapter {
     socket.packet(packet, { ...options.flags });
   }
 
-  #emit(packet: Packet, options: BroadcastOptions): void {
+  /** An event of the parent namespace, which this worker or another one has had kept. */
+  deliver(packet: Packet, options: BroadcastOptions, isOwn: boolean): void {
+    const parts = this.#encode(packet);
+    if (parts.length === 0) return;
+    this.#deliver(packet, parts, options);
+    const flags = packFlags(options.flags);
+    const isKept = !options.flags?.local && !options.flags?.volatile;
+    if (isKept) this.#pass({ kind: "event", parts, flags, at: this.#book.position, ...addressed(options) }, isOwn);
+  }
+
+  #encode(packet: Packet): EventPart[] {
     packet.nsp = this.name;
     const { encoder } = this as unknown as { encoder: OnceEncoder };
-    const parts = toEventParts(encoder.encodeOnce(packet));
+    return toEventParts(encoder.encodeOnce(packet));
+  }
+
+  #emit(packet: Packet, options: BroadcastOptions): void {
+    const parts = this.#encode(packet);
     if (parts.length === 0) return;
     const { flags = {} } = options;
     const bits = packFlags(flags);
@@ -276,7 +292,8 @@ export class RecoveringAdapter extends SwitchedAdapter {
   #open(socket: Keepable, pid: string, joins: { room: RoomName; first: boolean }[]): void {
     const kept = this.#keptOf(socket);
     const { id } = socket;
-    kept.begin(this.#book.open(kept, { namespace: this.name, pid, id, joins }), Buffer.alloc(0));
+    const parent = this.#parts.parentOf(this.nsp as Namespace);
+    kept.begin(this.#book.open(kept, { namespace: this.name, parent, pid, id, joins }), Buffer.alloc(0));
   }
 
   #keptOf(socket: Keepable): Kept {
@@ -368,11 +385,17 @@ export class RecoveringAdapter extends SwitchedAdapter {
   #replay(socket: Keepable, { worker, events }: Restored, returning: Returning): void {
     for (const { own, shared, frame } of events) {
       const read = new FrameReader(frame);
-      read.address();
+      const { namespace } = read.address();
       const flags = read.byte();
-      this.#writeTo(socket, readEventParts(read), flags, { worker, own, shared });
+      const parts = readEventParts(read);
+      this.#writeTo(socket, namespace === this.name ? parts : this.#asOfHere(parts), flags, { worker, own, shared });
     }
     for (const event of returning.events) this.#writeTo(socket, event.parts, event.flags, returning.positionOf(event));
+  }
+
+  /** An event of the parent names no child. */
+  #asOfHere(parts: readonly EventPart[]): EventPart[] {
+    return this.#encode({ type: EVENT, data: this.#remoteEvent(parts).data });
   }
 
   #writeTo(socket: Keepable, parts: readonly EventPart[], flags: number, position: Position): void {

@@ -27,6 +27,15 @@ export interface KeptSocket {
   fence(): void;
 }
 
+export interface About {
+  readonly namespace: string;
+  /** As parent-namespace.ts names it; empty where there is none. */
+  readonly parent: string;
+  readonly pid: string;
+  readonly id: string;
+  readonly joins: readonly Join[];
+}
+
 export interface Asked {
   onAnswer(restored: Restored | undefined): void;
 }
@@ -98,7 +107,7 @@ export class SessionBook {
   /** The broadcast or command that has come is about to be handled. */
   arrive(): void {
     if (this.#next === undefined) return;
-    this.#shared = this.#next;
+    this.#shared = Math.max(this.#shared, this.#next);
     this.#next = undefined;
   }
 
@@ -107,11 +116,11 @@ export class SessionBook {
     this.#link.urgentFrame(RecoveryKind.changed).count(this.#shared).end();
   }
 
-  open(kept: KeptSocket, about: { namespace: string; pid: string; id: string; joins: readonly Join[] }): LiveSession {
+  open(kept: KeptSocket, about: About): LiveSession {
     const session = this.#add(kept);
     const { own, shared } = this.position;
     const frame = this.#link.urgentFrame(RecoveryKind.open).number(session.number).text(about.namespace);
-    frame.text(about.pid).text(about.id).count(own).count(shared);
+    frame.text(about.parent).text(about.pid).text(about.id).count(own).count(shared);
     writeJoins(frame, about.joins);
     return session;
   }

@@ -60,6 +60,7 @@ class Worker {
       frame
         .number(session)
         .text("/")
+        .text("")
         .text(pid)
         .text(`id of ${pid}`)
         .count(this.own)
