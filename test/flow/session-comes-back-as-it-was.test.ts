@@ -186,7 +186,10 @@ describe("a client that comes back", () => {
     const [near, far] = [await clientOn(host, 0), await clientOn(host, 1)];
     await run(client, socket.join(["kept", "left"]));
     const news = collect(client, "news");
+    const id = client.id as string;
     const recovered = await away(client, async () => {
+      const isGone = (found: unknown) => (found as unknown[]).length === 0;
+      await eventually(() => run(far, io.in(id).fetchSockets()), isGone, { what: "the server knows that it is away" });
       await run(far, io.in("kept").socketsJoin("joined"));
       await run(far, io.to("joined").emit("news", 1));
       await run(near, io.in("joined").socketsJoin("joined-later"));

@@ -117,7 +117,7 @@ test("data that cannot be kept is told, and costs nothing else (H15)", async () 
 test("data that changes by itself is kept within a second or two", async () => {
   const host = await startHoldfast({ app: "session-data.mjs", workers: 2 });
   const client = await returningClientOn(host, 0);
-  await client.emitWithAck("tick-later");
+  client.emit("tick-later");
   await received(client, "ticked");
   await eventually(
     async () => {

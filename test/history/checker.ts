@@ -121,14 +121,15 @@ function chainsOf(history: readonly Entry[]): Chain[] {
   return chains;
 }
 
-/** A cursor names one place. */
+/** A cursor names one event of each sender; one of a worker's own and one of others may end at the same place. */
 function checkAgreement(history: readonly Entry[]): Violation[] {
   const named = new Map<string, { id: string; at: number }>();
   const violations: Violation[] = [];
   for (const [at, entry] of history.entries()) {
     if (entry.type !== "receive") continue;
-    const before = named.get(entry.cursor);
-    if (!before) named.set(entry.cursor, { id: entry.id, at });
+    const name = `${entry.cursor} ${entry.sender}`;
+    const before = named.get(name);
+    if (!before) named.set(name, { id: entry.id, at });
     else if (before.id !== entry.id) {
       const text = `the cursor ${entry.cursor} stands for ${before.id} and for ${entry.id}`;
       violations.push({ rule: "agree", client: entry.client, text, at: [before.at, at] });
@@ -186,7 +187,7 @@ function checkIntegrity({ client, received }: Chain, { invocations }: Found): Vi
     const invocation = invocations.get(entry.id);
     const wrong = (text: string) =>
       violations.push({ rule: "integrity", client, text: `${entry.id} ${text}`, at: [at] });
-    if (!invocation || invocation.op.kind !== "emit") wrong("was never sent");
+    if (invocation?.op.kind !== "emit") wrong("was never sent");
     else if (!entry.intact) wrong("is not what was sent");
     else if (invocation.sender !== undefined && invocation.sender !== entry.sender) wrong("has another sender");
     else if (invocation.op.target.room === "self" && invocation.client !== client) wrong("was for another client");

@@ -2,30 +2,20 @@
  * The adapter of a worker where recovery is on: every event gets a cursor behind its arguments and is kept by the primary
  * if it can be replayed, sessions are told of as they change, and clients that return get theirs back. One per namespace.
  */
-import { type Namespace, Socket } from "socket.io";
+import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
 import type { Position } from "../../protocol/cursor.js";
 import { type Address, type DecodedAddress, FrameReader, type RoomName } from "../../protocol/frame.js";
 import { Change, type Restored } from "../../protocol/recovery-frame.js";
 import { SwitchedAdapter } from "../adapter.js";
 import type { Command } from "../adapter-remote.js";
-import { decode } from "../codec.js";
-import {
-  createDecoderOf,
-  type DecoderLike,
-  type OnceEncoder,
-  type Packet,
-  packFlags,
-  RemoteEvent,
-  readEventParts,
-  toEventParts,
-  unpackFlags,
-} from "../event.js";
+import { type Packet, packFlags, readEventParts, unpackFlags } from "../event.js";
 import type { EventPart, Exchange } from "../exchange.js";
-import { Kept, type ServerSocket } from "./kept.js";
-import { markText } from "./marked.js";
-import { type Passing, Returning } from "./returning.js";
+import { KEPT, Kept, type KeepableSocket } from "./kept.js";
+import { Reception } from "./reception.js";
+import type { Returning } from "./returning.js";
 import type { SessionBook } from "./session-book.js";
+import { Writer } from "./writer.js";
 
 export interface RecoveryParts {
   readonly book: SessionBook;
@@ -36,35 +26,6 @@ export interface RecoveryParts {
   onProblem(error: Error): void;
 }
 
-interface Client {
-  readonly conn: ServerSocket["client"]["conn"] & { readonly protocol: number };
-  readonly request?: { readonly _query?: { readonly recovery?: string } };
-}
-
-interface Auth {
-  readonly pid?: unknown;
-  readonly offset?: unknown;
-}
-
-interface PreviousSession {
-  readonly sid: string;
-  readonly pid: string;
-  readonly rooms: [];
-  readonly data: unknown;
-  readonly missedPackets: [];
-}
-
-type CreateSocket = (client: Client, auth: Auth) => Promise<ServerSocket>;
-type MakeSocket = new (namespace: Namespace, client: Client, auth: Auth, session?: PreviousSession) => ServerSocket;
-
-/** An event in the form in which it is written to clients. */
-interface Written {
-  readonly parts: readonly unknown[];
-  readonly options: object;
-}
-
-const EVENT = 2;
-const KEPT = Symbol("kept");
 const CHANGES = { join: Change.join, leave: Change.leave, disconnect: Change.disconnect } as const;
 
 /** For Socket.IO's `adapter` option. */
@@ -78,17 +39,12 @@ export function createRecoveringAdapter(
   return create;
 }
 
-type Keepable = ServerSocket & { [KEPT]?: Kept };
-
 export class RecoveringAdapter extends SwitchedAdapter {
   readonly #link: Exchange;
   readonly #book: SessionBook;
   readonly #parts: RecoveryParts;
-  readonly #createDecoder: () => DecoderLike;
-  /** Clients that are on their way back, and those whose session is known, by its id. */
-  readonly #returning = new Set<Returning>();
-  readonly #expected = new Map<SocketId, Returning>();
-
+  readonly #reception: Reception;
+  readonly #writer: Writer;
   #isCommanded = false;
 
   constructor(namespace: Namespace, exchange: Exchange, parts: RecoveryParts) {
@@ -96,19 +52,18 @@ export class RecoveringAdapter extends SwitchedAdapter {
     this.#link = exchange;
     this.#book = parts.book;
     this.#parts = parts;
-    this.#createDecoder = createDecoderOf(namespace.server);
-    const creating = namespace as unknown as { _createSocket: CreateSocket };
-    creating._createSocket = (client, auth) => this.#createSocket(client, auth);
+    this.#reception = new Reception(namespace, parts.book, parts.onProblem);
+    this.#writer = new Writer(this, parts.book, parts.isOwnText);
   }
 
   override close(): void {
-    for (const returning of this.#returning) returning.giveUp();
+    this.#reception.close();
     super.close();
   }
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
     const socket = this.#socketOf(id);
-    const expected = rooms.has(id) ? this.#expected.get(id) : undefined;
+    const expected = rooms.has(id) ? this.#reception.expected(id) : undefined;
     if (socket && expected) return this.#letIn(socket, rooms, expected);
     // Behind a command to join, the switch sends everything before it has heard of the joins.
     const first = new Set(this.#isCommanded ? [] : [...rooms].filter((room) => !this.rooms.has(room)));
@@ -123,14 +78,14 @@ export class RecoveringAdapter extends SwitchedAdapter {
   }
 
   override del(id: SocketId, room: Room): void {
-    this.#expected.get(id)?.leave(room);
+    this.#reception.expected(id)?.leave(room);
     super.del(id, room);
     const session = this.#socketOf(id)?.[KEPT]?.session;
     if (session) this.#book.leave(session, [room]);
   }
 
   override delAll(id: SocketId): void {
-    this.#refuse(id);
+    this.#reception.refuse(id);
     this.#socketOf(id)?.[KEPT]?.end();
     super.delAll(id);
   }
@@ -169,9 +124,12 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const parts = readEventParts(read);
     const flags = unpackFlags(flagBits);
     const options = { rooms: new Set(address.rooms as Room[]), except: new Set(address.except as Room[]), flags };
-    this.#deliver(this.#remoteEvent(parts), parts, options);
+    this.#writer.deliver(this.#writer.eventOf(parts), parts, options);
     if (!flags.volatile)
-      this.#pass({ kind: "event", parts, flags: flagBits, at: this.#book.position, ...addressed(options) }, false);
+      this.#reception.pass(
+        { kind: "event", parts, flags: flagBits, at: this.#book.position, ...addressed(options) },
+        false,
+      );
   }
 
   override onCommand(address: DecodedAddress, command: unknown): void {
@@ -186,7 +144,7 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const into = done.name === "disconnect" ? [] : done.rooms;
     const at = this.#book.position;
     const to = { rooms: new Set(address.rooms), except: new Set(address.except) };
-    this.#pass({ kind: "change", change: CHANGES[done.name], into, at, ...to }, false);
+    this.#reception.pass({ kind: "change", change: CHANGES[done.name], into, at, ...to }, false);
     this.#book.tellChanged();
   }
 
@@ -201,31 +159,26 @@ export class RecoveringAdapter extends SwitchedAdapter {
 
   /** An event of the parent namespace, which this worker or another one has had kept. */
   deliver(packet: Packet, options: BroadcastOptions, isOwn: boolean): void {
-    const parts = this.#encode(packet);
+    const parts = this.#writer.encode(packet);
     if (parts.length === 0) return;
-    this.#deliver(packet, parts, options);
+    this.#writer.deliver(packet, parts, options);
     const flags = packFlags(options.flags);
     const isKept = !options.flags?.local && !options.flags?.volatile;
-    if (isKept) this.#pass({ kind: "event", parts, flags, at: this.#book.position, ...addressed(options) }, isOwn);
-  }
-
-  #encode(packet: Packet): EventPart[] {
-    packet.nsp = this.name;
-    const { encoder } = this as unknown as { encoder: OnceEncoder };
-    return toEventParts(encoder.encodeOnce(packet));
+    if (isKept)
+      this.#reception.pass({ kind: "event", parts, flags, at: this.#book.position, ...addressed(options) }, isOwn);
   }
 
   #emit(packet: Packet, options: BroadcastOptions): void {
-    const parts = this.#encode(packet);
+    const parts = this.#writer.encode(packet);
     if (parts.length === 0) return;
     const { flags = {} } = options;
     const bits = packFlags(flags);
     const isKept = !flags.local && !flags.volatile;
     if (isKept) {
       const at = this.#tell(this.#addressOf(options), bits, parts);
-      this.#pass({ kind: "event", parts, flags: bits, at, ...addressed(options) }, true);
+      this.#reception.pass({ kind: "event", parts, flags: bits, at, ...addressed(options) }, true);
     } else if (!flags.local) this.#link.broadcast(this.#addressOf(options), bits, parts);
-    this.#deliver(packet, parts, options);
+    this.#writer.deliver(packet, parts, options);
   }
 
   #tell(address: Address, flags: number, parts: readonly EventPart[]): Position {
@@ -236,139 +189,34 @@ export class RecoveringAdapter extends SwitchedAdapter {
     if (options.flags?.local) return;
     const change = CHANGES[name];
     const at = this.#book.changed(change, this.#addressOf(options), into);
-    this.#pass({ kind: "change", change, into, at, ...addressed(options) }, true);
-  }
-
-  #pass(passing: Passing, isOwn: boolean): void {
-    for (const returning of this.#returning) returning.pass(passing, isOwn);
-  }
-
-  /** Written once with a cursor, for those whose sessions are kept, and once without, for those who asked for none. */
-  #deliver(packet: Packet, parts: readonly EventPart[], options: BroadcastOptions): void {
-    const bits = packFlags(options.flags);
-    let marked: Written | undefined;
-    let plain: Written | undefined;
-    const cursor = this.#book.cursor(this.#book.position);
-    const walk = this as unknown as { apply(options: BroadcastOptions, visit: (socket: Keepable) => void): void };
-    const heard: Keepable[] = [];
-    walk.apply(options, (socket) => {
-      if (socket._anyOutgoingListeners?.length) heard.push(socket);
-      let written: Written;
-      if (socket[KEPT]) written = marked ??= this.#prepare(this.#mark(parts, cursor), bits);
-      else written = plain ??= this.#prepare(parts, bits);
-      socket.client.writeToEngine(written.parts, written.options);
-    });
-    // Last: what a listener of the app sends has a later cursor, and must be behind this one everywhere.
-    for (const socket of heard) socket.notifyOutgoingListeners?.(packet);
-  }
-
-  #mark(parts: readonly EventPart[], cursor: string): readonly EventPart[] {
-    const marked = this.#parts.isOwnText ? markText(parts, cursor) : undefined;
-    if (marked) return marked;
-    const { encoder } = this as unknown as { encoder: OnceEncoder };
-    const data = [...this.#remoteEvent(parts).data, cursor];
-    return toEventParts(encoder.encode({ type: EVENT, nsp: this.name, data }));
-  }
-
-  #prepare(parts: readonly EventPart[], flagBits: number): Written {
-    const { volatile, compress } = unpackFlags(flagBits);
-    const options = { preEncoded: true, volatile, compress };
-    const own = this as unknown as { _encode(packet: Packet, options: object): unknown[] };
-    return { parts: own._encode(this.#remoteEvent(parts), options), options };
-  }
-
-  #remoteEvent(parts: readonly EventPart[]): RemoteEvent {
-    return new RemoteEvent(parts, this.#createDecoder);
+    this.#reception.pass({ kind: "change", change, into, at, ...addressed(options) }, true);
   }
 
   #addressOf(options: BroadcastOptions): Address {
     return { namespace: this.name, rooms: options.rooms, except: options.except ?? [] };
   }
 
-  #socketOf(id: SocketId): Keepable | undefined {
-    return (this.nsp as Namespace).sockets.get(id) as unknown as Keepable | undefined;
+  #socketOf(id: SocketId): KeepableSocket | undefined {
+    return (this.nsp as Namespace).sockets.get(id) as unknown as KeepableSocket | undefined;
   }
 
-  #open(socket: Keepable, pid: string, joins: { room: RoomName; first: boolean }[]): void {
+  #open(socket: KeepableSocket, pid: string, joins: { room: RoomName; first: boolean }[]): void {
     const kept = this.#keptOf(socket);
     const { id } = socket;
     const parent = this.#parts.parentOf(this.nsp as Namespace);
     kept.begin(this.#book.open(kept, { namespace: this.name, parent, pid, id, joins }), Buffer.alloc(0));
   }
 
-  #keptOf(socket: Keepable): Kept {
+  #keptOf(socket: KeepableSocket): Kept {
     const kept = new Kept(socket, this.#book, this.#parts.onProblem);
     socket[KEPT] = kept;
     return kept;
   }
 
-  async #createSocket(client: Client, auth: Auth): Promise<ServerSocket> {
-    const make = Socket as unknown as MakeSocket;
-    const namespace = this.nsp as Namespace;
-    if (!isRecoverable(client)) {
-      const socket = new make(namespace, client, auth);
-      socket.pid = undefined;
-      return socket;
-    }
-    const session = await this.#restore(client, auth);
-    return session ? new make(namespace, client, auth, session) : new make(namespace, client, auth);
-  }
-
-  async #restore({ conn }: Client, { pid, offset }: Auth): Promise<PreviousSession | undefined> {
-    if (typeof pid !== "string" || conn.readyState !== "open") return undefined;
-    // What is not a text is not an offset; an empty one is refused as such.
-    const told = offset === undefined || typeof offset === "string" ? offset : "";
-    return new Promise((resolve) => {
-      const onClose = () => returning.giveUp();
-      const onLost = () => conn.close();
-      const returning: Returning = new Returning(
-        this.#book,
-        { namespace: this.name, pid, offset: told },
-        (outcome) => {
-          const session = outcome === "new" ? undefined : this.#expect(returning, pid, outcome.restored);
-          if (!session) this.#returning.delete(returning);
-          resolve(session);
-        },
-        () => {
-          this.#forget(returning);
-          onLost();
-        },
-      );
-      this.#returning.add(returning);
-      conn.once("close", onClose);
-    });
-  }
-
-  #expect(returning: Returning, pid: string, { id, data }: Restored): PreviousSession | undefined {
-    try {
-      const restored = data.length > 0 ? decode(data) : {};
-      this.#expected.set(id, returning);
-      return { sid: id, pid, rooms: [], data: restored, missedPackets: [] };
-    } catch (error) {
-      this.#parts.onProblem(error as Error);
-      returning.giveUp();
-      return undefined;
-    }
-  }
-
-  #forget(returning: Returning): void {
-    this.#returning.delete(returning);
-    const id = returning.restored?.id;
-    if (id !== undefined && this.#expected.get(id) === returning) this.#expected.delete(id);
-  }
-
-  #refuse(id: SocketId): void {
-    const returning = this.#expected.get(id);
-    if (!returning) return;
-    this.#forget(returning);
-    returning.refuse();
-  }
-
   /** The client has been authorised: first what it missed, then what came meanwhile, then it is one of those who listen. */
-  #letIn(socket: Keepable, rooms: Set<Room>, returning: Returning): void {
+  #letIn(socket: KeepableSocket, rooms: Set<Room>, returning: Returning): void {
     const { id } = socket;
-    const restored = returning.finish();
-    this.#forget(returning);
+    const restored = this.#reception.letIn(returning);
     if (!restored) return;
     const asked = [...rooms, ...(this.sids.get(id) ?? [])].filter((room) => !returning.rooms.has(room));
     super.addAll(id, new Set([...(returning.rooms as Set<Room>), ...rooms]));
@@ -382,31 +230,19 @@ export class RecoveringAdapter extends SwitchedAdapter {
     kept.begin(session, restored.data);
   }
 
-  #replay(socket: Keepable, { worker, events }: Restored, returning: Returning): void {
+  #replay(socket: KeepableSocket, { worker, events }: Restored, returning: Returning): void {
     for (const { own, shared, frame } of events) {
       const read = new FrameReader(frame);
       const { namespace } = read.address();
       const flags = read.byte();
       const parts = readEventParts(read);
-      this.#writeTo(socket, namespace === this.name ? parts : this.#asOfHere(parts), flags, { worker, own, shared });
+      const ofHere = namespace === this.name ? parts : this.#writer.asOfHere(parts);
+      this.#writer.write(socket, ofHere, flags, { worker, own, shared });
     }
-    for (const event of returning.events) this.#writeTo(socket, event.parts, event.flags, returning.positionOf(event));
+    for (const event of returning.events) {
+      this.#writer.write(socket, event.parts, event.flags, returning.positionOf(event));
+    }
   }
-
-  /** An event of the parent names no child. */
-  #asOfHere(parts: readonly EventPart[]): EventPart[] {
-    return this.#encode({ type: EVENT, data: this.#remoteEvent(parts).data });
-  }
-
-  #writeTo(socket: Keepable, parts: readonly EventPart[], flags: number, position: Position): void {
-    const written = this.#prepare(this.#mark(parts, this.#book.cursor(position)), flags);
-    socket.client.writeToEngine(written.parts, written.options);
-  }
-}
-
-/** A client may ask for none, because it cannot bear the cursors; Engine.IO's third version has no place for the pid. */
-function isRecoverable({ conn, request }: Client): boolean {
-  return conn.protocol !== 3 && request?._query?.recovery !== "0";
 }
 
 function addressed({ rooms, except }: BroadcastOptions): { rooms: Set<RoomName>; except: Set<RoomName> } {

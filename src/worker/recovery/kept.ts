@@ -19,6 +19,11 @@ export interface ServerSocket {
   readonly _anyOutgoingListeners?: readonly unknown[];
 }
 
+/** On a socket: what tells of its session. */
+export const KEPT = Symbol("kept");
+
+export type KeepableSocket = ServerSocket & { [KEPT]?: Kept };
+
 const ACK = 3;
 
 export class Kept implements KeptSocket, Watched {

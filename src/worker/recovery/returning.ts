@@ -30,7 +30,12 @@ export interface PassingChange extends Addressed {
 
 export type Passing = PassingEvent | PassingChange;
 
-export type Outcome = { readonly restored: Restored } | "new";
+export interface ReturningEvents {
+  /** Once: the session, or nothing. */
+  onOutcome(restored: Restored | undefined): void;
+  /** It had been given back, and cannot be any more: the connection is to be closed, so that the client tries again. */
+  onLost(): void;
+}
 
 /** A little longer than the primary takes at most. */
 const ANSWER_WITHIN_MS = 5_000;
@@ -41,8 +46,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 export class Returning {
   readonly namespace: string;
   readonly #book: SessionBook;
-  readonly #onOutcome: (outcome: Outcome) => void;
-  readonly #onLost: () => void;
+  readonly #events: ReturningEvents;
   readonly request: number;
   /** Before the answer. */
   #candidates: Passing[] = [];
@@ -55,20 +59,14 @@ export class Returning {
   readonly joined = new Map<RoomName, Position>();
   #rooms = new Set<RoomName>();
 
-  /**
-   * `onOutcome` is called once. `onLost`: it had been given back, and cannot be any more; the connection is to be closed,
-   * so that the client tries again.
-   */
   constructor(
     book: SessionBook,
     asked: { readonly namespace: string; readonly pid: string; readonly offset: string | undefined },
-    onOutcome: (outcome: Outcome) => void,
-    onLost: () => void,
+    events: ReturningEvents,
   ) {
     this.#book = book;
+    this.#events = events;
     this.namespace = asked.namespace;
-    this.#onOutcome = onOutcome;
-    this.#onLost = onLost;
     this.#deadline = setTimeout(() => this.giveUp(), ANSWER_WITHIN_MS);
     this.request = book.ask(asked.namespace, asked.pid, asked.offset, {
       onAnswer: (restored) => this.#onAnswer(restored),
@@ -103,10 +101,10 @@ export class Returning {
     if (this.#isOver) return;
     if (!this.#restored) {
       this.#end();
-      return this.#onOutcome("new");
+      return this.#events.onOutcome(undefined);
     }
     this.refuse();
-    this.#onLost();
+    this.#events.onLost();
   }
 
   /** A middleware has not let the client in; the session is there for the next who asks. */
@@ -142,7 +140,7 @@ export class Returning {
     }
     if (!restored) {
       this.#end();
-      return this.#onOutcome("new");
+      return this.#events.onOutcome(undefined);
     }
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.giveUp(), LET_IN_WITHIN_MS);
@@ -152,7 +150,7 @@ export class Returning {
     const since = this.#candidates.filter(({ at }) => at.own > restored.own);
     this.#candidates = [];
     for (const passing of since) this.#take(passing);
-    if (!this.#isOver) this.#onOutcome({ restored });
+    if (!this.#isOver) this.#events.onOutcome(restored);
   }
 
   #take(passing: Passing): void {

@@ -25,6 +25,8 @@ export interface LiveSession {
 export interface KeptSocket {
   /** The client is back elsewhere: close the connection, and have it said that the session is away. */
   fence(): void;
+  /** Its data may have changed without anybody saying so. */
+  compareData(): void;
 }
 
 export interface About {
@@ -53,6 +55,10 @@ export interface BookIdentity {
   readonly name: string;
 }
 
+/** All data is compared so often at the least, in so many shares. */
+const SWEEP_MS = 1_000;
+const SWEEP_SHARES = 10;
+
 export class SessionBook {
   readonly #link: Link;
   readonly #epoch: string;
@@ -64,6 +70,7 @@ export class SessionBook {
   /** Of the frame that comes next. */
   #next: number | undefined;
   #lastSession = 0;
+  #sweepShare = 0;
   #lastRequest = 0;
 
   constructor(link: Link, { epoch, name }: BookIdentity) {
@@ -76,6 +83,15 @@ export class SessionBook {
   begin(windowMs: number): void {
     this.#link.gathers = true;
     this.#link.frame(RecoveryKind.on).count(windowMs).end();
+    setInterval(() => this.#sweep(), SWEEP_MS / SWEEP_SHARES).unref();
+  }
+
+  /** A share of all, so that many sessions are not one long pause. */
+  #sweep(): void {
+    this.#sweepShare = (this.#sweepShare + 1) % SWEEP_SHARES;
+    for (const { number, kept } of this.#live.values()) {
+      if (number % SWEEP_SHARES === this.#sweepShare) kept.compareData();
+    }
   }
 
   /** How far a client has got that has everything this worker has handled. */
