@@ -33,6 +33,8 @@ interface Client {
   readonly name: string;
   readonly socket: Socket;
   readonly rooms: Set<string>;
+  /** The client itself forgets it while it is away. */
+  id: string;
   connections: number;
 }
 
@@ -100,12 +102,13 @@ async function startClient(history: Entry[], proxy: FaultProxy, index: number): 
       autoConnect: true,
     },
   });
-  const client: Client = { name: `client ${index}`, socket, rooms: new Set(), connections: 1 };
+  const client: Client = { name: `client ${index}`, socket, rooms: new Set(), id: socket.id as string, connections: 1 };
   const { name } = client;
   const pid = () => (socket as unknown as { _pid: string })._pid;
   history.push({ type: "connect", client: name, pid: pid(), recovered: false });
   socket.on("connect", () => {
     client.connections++;
+    client.id = socket.id as string;
     if (!socket.recovered) client.rooms.clear();
     history.push({ type: "connect", client: name, pid: pid(), recovered: socket.recovered === true });
   });
@@ -171,7 +174,7 @@ function requestOf(run: Run, id: string, op: Operation): object {
       return {
         kind: "joinOther",
         room: op.room,
-        socketId: run.clients.find(({ name }) => name === op.other)?.socket.id,
+        socketId: run.clients.find(({ name }) => name === op.other)?.id,
       };
     default:
       return op;
