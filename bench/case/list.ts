@@ -5,6 +5,7 @@ import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
 import { http } from "./http.js";
 import { memory } from "./memory.js";
+import { recoveryDelivery, recoveryDirect } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
 
 export const cases: readonly Case[] = [
@@ -15,6 +16,8 @@ export const cases: readonly Case[] = [
   roomWithin,
   connection,
   delivery,
+  recoveryDelivery,
+  recoveryDirect,
   http,
   memory,
 ];

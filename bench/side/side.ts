@@ -8,7 +8,8 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { isAlive, processTree } from "../measure/process-tree.js";
 
-export type SideName = "holdfast" | "recipe" | "plain";
+/** "recovery" is Holdfast with recovery on. */
+export type SideName = "holdfast" | "recovery" | "recipe" | "plain";
 
 export interface Launch {
   readonly workers: number;
@@ -32,13 +33,18 @@ const STOPPED_WITHIN_MS = 10_000;
 const POLL_MS = 20;
 
 const COMMAND: Record<SideName, (launch: Launch) => string[]> = {
-  holdfast: ({ holdfast, workers }) => [
-    ...[holdfast, file("bench-app.mjs"), "--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
-    ...["--manage", "127.0.0.1:0", "--log-format", "json", "--drain-timeout", "2s"],
-  ],
+  holdfast: (launch) => holdfastCommand(launch),
+  recovery: (launch) => [...holdfastCommand(launch), "--recovery", "on"],
   recipe: ({ workers }) => [file("recipe-server.mjs"), String(workers)],
   plain: ({ workers }) => [file("plain-cluster-server.mjs"), String(workers)],
 };
+
+function holdfastCommand({ holdfast, workers }: Launch): string[] {
+  return [
+    ...[holdfast, file("bench-app.mjs"), "--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
+    ...["--manage", "127.0.0.1:0", "--log-format", "json", "--drain-timeout", "2s"],
+  ];
+}
 
 export class SideFailed extends Error {
   override readonly name = "SideFailed";
