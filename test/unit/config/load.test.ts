@@ -48,6 +48,7 @@ test("the defaults are those of the contract", () => {
     balance: "least-connection",
     headerTimeoutMs: 10_000,
     maxHeaderBytes: 16_384,
+    recoveryBufferBytes: 64 * 1_024 ** 2,
     manage: { host: "127.0.0.1", port: 9_464, explicit: false },
     logLevel: "info",
     logFormat: "json",
@@ -81,6 +82,7 @@ test("every flag sets its setting", () => {
   const argv = [
     ...["-w", "3", "-p", "0", "--host", "::1", "--balance", "ip-hash", "--header-timeout", "5s", "--max-header", "8kb"],
     ...["--worker-timeout", "3s", "--boot-timeout", "4s", "--drain-timeout", "0", "--manage", "off"],
+    ...["--recovery", "on", "--recovery-window", "1m", "--recovery-buffer", "1mb"],
     ...["--manage-token", "t0ken", "--log-level", "silent", "--log-format=pretty", import.meta.filename],
   ];
   expect(load(argv)).toEqual({
@@ -94,6 +96,9 @@ test("every flag sets its setting", () => {
     workerTimeoutMs: 3_000,
     bootTimeoutMs: 4_000,
     drainTimeoutMs: 0,
+    recovery: "on",
+    recoveryWindowMs: 60_000,
+    recoveryBufferBytes: 1_024 ** 2,
     manage: "off",
     manageToken: "t0ken",
     logLevel: "silent",
