@@ -5,7 +5,7 @@
 import type { Case, Sample } from "./case/case.js";
 import { LoadClient } from "./client/load-client.js";
 import type { Options } from "./option.js";
-import { type SideName, startSide } from "./side/side.js";
+import { type SideName, startSide, whyUnavailable } from "./side/side.js";
 
 export interface CaseRun {
   readonly case: Case;
@@ -14,7 +14,7 @@ export interface CaseRun {
 }
 
 export async function runCase(each: Case, options: Options): Promise<CaseRun> {
-  const sides = each.sides.filter((side) => options.sides.includes(side));
+  const sides = each.sides.filter((side) => options.sides.includes(side)).filter((side) => isAvailable(each, side));
   const samples = new Map<SideName, Sample[]>(sides.map((side) => [side, []]));
   for (let round = 0; round < options.pace.rounds; round++) {
     for (const side of rotated(sides, round)) {
@@ -26,6 +26,12 @@ export async function runCase(each: Case, options: Options): Promise<CaseRun> {
   return { case: each, samples };
 }
 
+function isAvailable({ name }: Case, side: SideName): boolean {
+  const why = whyUnavailable(side);
+  if (why !== undefined) console.error(`${name} without ${side}: ${why}`);
+  return why === undefined;
+}
+
 /** The side that comes first changes, so that none always follows the same other. */
 function rotated<T>(list: readonly T[], by: number): T[] {
   const at = list.length ? by % list.length : 0;
@@ -33,8 +39,7 @@ function rotated<T>(list: readonly T[], by: number): T[] {
 }
 
 async function measureOnce(each: Case, name: SideName, { holdfast, pace }: Options): Promise<Sample> {
-  const { workers, collectable = false } = each;
-  const side = await startSide(name, { workers, holdfast, collectable });
+  const side = await startSide(name, { ...each.launch, workers: each.workers, holdfast });
   const client = new LoadClient();
   try {
     return await each.measure({ side, client, pace });

@@ -17,7 +17,7 @@ import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
-import { changedForPrimary, fleetSettings } from "./primary/fleet-settings.js";
+import { changedForPrimary, fleetSettings, uplinkMode } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
 import { Recovery } from "./primary/recovery/recovery.js";
@@ -29,6 +29,8 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
+import { createUplink } from "./primary/uplink/create-uplink.js";
+import type { Uplink } from "./primary/uplink/uplink.js";
 import { workerName } from "./protocol/cursor.js";
 import { createHostTag } from "./protocol/session-id.js";
 
@@ -56,6 +58,7 @@ interface Parts {
   readonly acceptor: Acceptor;
   readonly relay: Switch;
   readonly recovery: Recovery;
+  readonly uplink: Uplink | undefined;
   readonly supervisor: Supervisor;
   readonly manage: ManageServer | undefined;
   readonly status: () => Status;
@@ -67,28 +70,32 @@ function assemble(settings: Settings, log: Logger): Parts {
   const runDirectory = createRunDirectory(ENVIRONMENT);
   const recovery = new Recovery({ epoch: hostTag, bufferBytes: settings.recoveryBufferBytes });
   const relay = new Switch(recovery);
+  const uplink = createUplink(settings, { hostId, release: VERSION }, log);
+  if (uplink) uplink.deliverTo(relay.attach(uplink));
   const acceptor = new Acceptor({ ...settings, hostTag, log });
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
-    settings: fleetSettings(settings, countWorkers(settings, log)),
+    settings: fleetSettings(settings, countWorkers(settings, log), uplinkMode(settings)),
     reread: () => rereadSettings(settings, log),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, service),
     log,
   });
-  const status = () => statusOf(hostId, supervisor, acceptor, relay, recovery);
-  return { log, acceptor, relay, recovery, supervisor, manage: manageServer(settings, status, log), status };
+  const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
+  return { log, acceptor, relay, recovery, uplink, supervisor, manage: manageServer(settings, status, log), status };
 }
 
 async function serve(parts: Parts, where: ListenWhere): Promise<never> {
-  const { log, acceptor, relay, recovery, supervisor, manage } = parts;
+  const { log, acceptor, relay, recovery, uplink, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
+  await uplink?.start();
   const { url } = await acceptor.listen(where);
   const manageUrl = await openManage(manage);
   if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
   await supervisor.finished;
   await manage?.close();
+  await uplink?.close();
   relay.close();
   recovery.close();
   log.info({ event: "stopped" }, "stopped");
@@ -133,7 +140,9 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
   };
 }
 
-function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, relay: Switch, recovery: Recovery): Status {
+type StatusParts = Pick<Parts, "supervisor" | "acceptor" | "relay" | "recovery" | "uplink">;
+
+function statusOf(host: string, { supervisor, acceptor, relay, recovery, uplink }: StatusParts): Status {
   return composeStatus({
     host,
     version: VERSION,
@@ -142,8 +151,15 @@ function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, rela
     phase: supervisor.phase,
     wantedWorkers: supervisor.wantedWorkers,
     workers: supervisor.workers(),
+    redis: uplink?.status ?? { state: "off", hosts: 1 },
     recovery: recovery.status,
-    counters: { ...acceptor.counters, ...relay.counters, ...recovery.counters, ...supervisor.counters },
+    counters: {
+      ...acceptor.counters,
+      ...relay.counters,
+      ...recovery.counters,
+      ...uplink?.counters,
+      ...supervisor.counters,
+    },
   });
 }
 
@@ -166,7 +182,7 @@ function rereadSettings(before: Settings, log: Logger): FleetSettings {
   const changed = changedForPrimary(before, loaded.settings);
   if (changed.length > 0)
     log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log));
+  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log), uplinkMode(before));
 }
 
 function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {

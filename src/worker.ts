@@ -70,7 +70,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   const { settings, runDirectory } = birth;
   const self = selfOf(birth);
   const drops = new DropCounter(log);
-  const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error));
+  const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
   const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));

@@ -3,19 +3,20 @@
  * orchestrator; knows neither rounds nor reports.
  */
 import type { LoadClient } from "../client/load-client.js";
-import type { Side, SideName } from "../side/side.js";
+import type { Launch, Side, SideName } from "../side/side.js";
 
 export interface Case {
   readonly name: string;
   /** What the figure is, for a table. */
   readonly title: string;
   readonly unit: string;
+  /** Of each host. */
   readonly workers: number;
   readonly sides: readonly SideName[];
   /** The side that Holdfast's figure is divided by, and what the ratio must not pass. */
   readonly goal: Goal;
-  /** Whether `side.collectGarbage` is needed. */
-  readonly collectable?: boolean;
+  /** What the sides need beside workers. */
+  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable">;
   measure(bench: Bench): Promise<Sample>;
 }
 

@@ -1,8 +1,10 @@
 /** The cases in the order in which they run and stand in the report. */
 import { broadcast, broadcastAlone } from "./broadcast.js";
 import type { Case } from "./case.js";
+import { chat } from "./chat.js";
 import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
+import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
 import { memory } from "./memory.js";
 import { recoveryDelivery, recoveryDirect } from "./recovery.js";
@@ -20,4 +22,9 @@ export const cases: readonly Case[] = [
   recoveryDirect,
   http,
   memory,
+  hostsBroadcast,
+  hostsRedis,
+  hostsLatencyMiddle,
+  hostsLatencyTail,
+  chat,
 ];

@@ -16,11 +16,12 @@ export async function cpuPerMessage(bench: Bench, plan: LoadPlan): Promise<Sampl
   const spent = accountCpu(side);
   const command = loadFor(pace.measureMs, plan);
   const { lost, latency } = await client.ask(command);
-  const { totalMs, primaryMs, elapsedMs } = spent();
+  const { totalMs, primaryMs, redisMs, elapsedMs } = spent();
   return {
     figure: (totalMs * 1000) / command.count,
     notes: {
       primaryUs: (primaryMs * 1000) / command.count,
+      ...(redisMs !== undefined && { redisUs: (redisMs * 1000) / command.count }),
       busyPercent: (totalMs * 100) / elapsedMs,
       idlePercent,
       lost,

@@ -16,7 +16,7 @@ export const memory: Case = {
   workers: WORKERS,
   sides: ["holdfast", "recipe"],
   goal: { against: "recipe", atMost: 1 },
-  collectable: true,
+  launch: { collectable: true },
   measure,
 };
 

@@ -18,6 +18,8 @@ export interface ConnectCommand {
   readonly concurrency: number;
   /** Go on until each client is on a worker of its own. */
   readonly apart?: boolean;
+  /** The server is the chat, which does not say what worker it is; each client comes from an address of its own. */
+  readonly chat?: boolean;
 }
 
 export interface Connected {
@@ -44,6 +46,8 @@ export interface LoadCommand {
   readonly room?: string;
   /** Clients that receive each message. */
   readonly receivers: number;
+  /** The clients say it themselves, to the chat. */
+  readonly chat?: boolean;
 }
 
 export interface Loaded {

@@ -2,13 +2,14 @@
  * The clients that stay connected while something is measured. Runs in the load client; counts what they receive.
  */
 import type { ConnectCommand, Connected, JoinCommand, LoadCommand, Loaded } from "./command.js";
-import { LatencyRecord } from "./latency-record.js";
+import { LatencyRecord, monotonicUs } from "./latency-record.js";
 import { ConnectFailed, connectRaw, type RawClient } from "./raw-client.js";
 
 const CONNECT_WITHIN_MS = 1_000;
 /** The recipe hangs some connects and may put two clients on one worker; a side that never succeeds must end the run. */
 const ATTEMPTS_PER_CLIENT = 20;
 const LATE_BY_MS = 5_000;
+const TICK_MS = 2;
 const TEXT_BYTES = 100;
 
 export class Fleet {
@@ -31,7 +32,8 @@ export class Fleet {
     const expected = command.count * command.receivers;
     const latency = new LatencyRecord();
     const received = this.#receive(expected, command, latency);
-    this.#tellEmitters(command);
+    if (command.chat) this.#say(command);
+    else this.#tellEmitters(command);
     const count = await received;
     return { received: count, lost: expected - count, latency: latency.summary };
   }
@@ -63,6 +65,17 @@ export class Fleet {
       const delayMs = (i * burst * 1000) / ratePerSecond;
       this.#client(index).emit("load", { ...share, delayMs, room, textBytes: TEXT_BYTES });
     });
+  }
+
+  /** What is due by the clock, one client after the other. */
+  #say({ emitters, ratePerSecond, count }: LoadCommand): void {
+    const startedUs = monotonicUs();
+    let said = 0;
+    const timer = setInterval(() => {
+      const due = Math.min(count, Math.floor(((monotonicUs() - startedUs) * ratePerSecond) / 1e6));
+      for (; said < due; said++) this.#client(emitters[said % emitters.length] as number).say(TEXT_BYTES);
+      if (said === count) clearInterval(timer);
+    }, TICK_MS);
   }
 
   #client(index: number): RawClient {
@@ -101,7 +114,8 @@ class Opening {
 
   async #connectOne(): Promise<void> {
     try {
-      this.#keep(await connectRaw(this.#command.url, CONNECT_WITHIN_MS));
+      const { url, chat } = this.#command;
+      this.#keep(await connectRaw(url, CONNECT_WITHIN_MS, chat ? { chatAddress: this.#attempts } : {}));
     } catch (error) {
       if (!(error instanceof ConnectFailed)) throw error;
       this.failed++;

@@ -7,23 +7,30 @@ import type { Side } from "../side/side.js";
 
 export interface CpuSpent {
   readonly totalMs: number;
-  /** Of the total, what the primary took. */
+  /** Of the total, what the primaries took. */
   readonly primaryMs: number;
+  /** What Redis took, which is none of the side's own; absent where there is none. */
+  readonly redisMs: number | undefined;
   readonly elapsedMs: number;
 }
 
 /** Starts an account; the returned function reads it. Throws when a process of the side has died in between. */
-export function accountCpu(side: Pick<Side, "pids">): () => CpuSpent {
+export function accountCpu({ pids, primaryPids, redisPid }: Side): () => CpuSpent {
   const startedAt = performance.now();
-  const before = side.pids.map(cpuMs);
-  return () => {
-    const spent = side.pids.map((pid, i) => cpuMs(pid) - (before[i] as number));
-    return {
-      totalMs: spent.reduce((sum, ms) => sum + ms, 0),
-      primaryMs: spent[0] as number,
-      elapsedMs: performance.now() - startedAt,
-    };
-  };
+  const [total, primary] = [accountOf(pids), accountOf(primaryPids)];
+  const redis = redisPid === undefined ? undefined : accountOf([redisPid]);
+  return () => ({
+    totalMs: total(),
+    primaryMs: primary(),
+    redisMs: redis?.(),
+    elapsedMs: performance.now() - startedAt,
+  });
+}
+
+function accountOf(pids: readonly number[]): () => number {
+  const sum = () => pids.reduce((ms, pid) => ms + cpuMs(pid), 0);
+  const before = sum();
+  return () => sum() - before;
 }
 
 function cpuMs(pid: number): number {

@@ -2,11 +2,21 @@
 import type { Goal } from "../case/case.js";
 import type { Ratio, Summary } from "../summary.js";
 
-export const HEADINGS = ["case", "Holdfast", "recipe", "plain cluster", "ratio", "of rounds", "goal", "met"];
+export const HEADINGS = [
+  "case",
+  "Holdfast",
+  "recipe",
+  "plain cluster",
+  "Flask-SocketIO",
+  "ratio",
+  "of rounds",
+  "goal",
+  "met",
+];
 
 export function cells({ case: each, sides, ratio }: Summary): string[] {
   const of = (name: string) => sides.find(({ side }) => side === name)?.figure;
-  const figures = ["holdfast", "recipe", "plain"].map((name) => figureText(of(name), each.unit));
+  const figures = ["holdfast", "recipe", "plain", "flask"].map((name) => figureText(of(name), each.unit));
   return [each.title, ...figures, ...ratioCells(ratio), goalText(each.goal), metText(ratio)];
 }
 

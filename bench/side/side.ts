@@ -1,18 +1,26 @@
 /**
- * Starts and stops one side: a primary and its workers, as a process tree of its own. Runs in the orchestrator; what a
- * side is made of stands in the table below, and nothing else depends on which side it is.
+ * Starts and stops one side: a host or several, each a process tree of its own, and what several share. Runs in the
+ * orchestrator; what a side is made of stands in the table below, and nothing else depends on which side it is.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { isAlive, processTree } from "../measure/process-tree.js";
+import { type Part, type PartCommand, startPart } from "./part.js";
+import { startFront, startRedis } from "./shared.js";
+
+export { SideFailed } from "./part.js";
 
 /** "recovery" is Holdfast with recovery on. */
-export type SideName = "holdfast" | "recovery" | "recipe" | "plain";
+export type SideName = "holdfast" | "recovery" | "recipe" | "plain" | "flask";
 
 export interface Launch {
+  /** Of each host. */
   readonly workers: number;
+  /** Several hosts are joined by a Redis of their own; absent, there is one and no Redis. */
+  readonly hosts?: number;
+  /** An nginx in front of all hosts. */
+  readonly front?: boolean;
+  /** The built-in chat of Holdfast, and its like, in place of the bench app. */
+  readonly chat?: boolean;
   /** The built primary.js that is measured. */
   readonly holdfast: string;
   /** Lets `collectGarbage` work; off where CPU is measured. */
@@ -21,57 +29,78 @@ export interface Launch {
 
 export interface Side {
   readonly name: SideName;
+  /** Of the front, or of the first host. */
   readonly url: string;
-  /** The primary first. */
+  readonly hostUrls: readonly string[];
+  /** Of all hosts and the front. */
   readonly pids: readonly number[];
+  /** Of each host the process that was started first. */
+  readonly primaryPids: readonly number[];
+  readonly redisPid: number | undefined;
   collectGarbage(): void;
   stop(): Promise<void>;
 }
 
-const READY_WITHIN_MS = 30_000;
-const STOPPED_WITHIN_MS = 10_000;
-const POLL_MS = 20;
-
-const COMMAND: Record<SideName, (launch: Launch) => string[]> = {
-  holdfast: (launch) => holdfastCommand(launch),
-  recovery: (launch) => [...holdfastCommand(launch), "--recovery", "on"],
-  recipe: ({ workers }) => [file("recipe-server.mjs"), String(workers)],
-  plain: ({ workers }) => [file("plain-cluster-server.mjs"), String(workers)],
+const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => readonly string[]> = {
+  holdfast: (launch, redis) => holdfastCommand(launch, redis),
+  recovery: (launch, redis) => [...holdfastCommand(launch, redis), "--recovery", "on"],
+  recipe: ({ workers }, redis) => [
+    ...[process.execPath, file("recipe-server.mjs"), String(workers)],
+    ...(redis ? [redis] : []),
+  ],
+  plain: ({ workers }) => [process.execPath, file("plain-cluster-server.mjs"), String(workers)],
+  flask: () => ["gunicorn", "--config", file("flask/gunicorn.conf.py"), "--chdir", file("flask"), "chat:app"],
 };
 
-function holdfastCommand({ holdfast, workers }: Launch): string[] {
+function holdfastCommand({ holdfast, workers, chat }: Launch, redis: string | undefined): readonly string[] {
   return [
-    ...[holdfast, file("bench-app.mjs"), "--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
+    ...[process.execPath, holdfast, ...(chat ? [] : [file("bench-app.mjs")])],
+    ...["--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
     ...["--manage", "127.0.0.1:0", "--log-format", "json", "--drain-timeout", "2s"],
+    ...(redis ? ["--redis", redis] : []),
   ];
 }
 
-export class SideFailed extends Error {
-  override readonly name = "SideFailed";
+/** Why a side cannot run here: what the articles' stack is made of is not ours to install. */
+export function whyUnavailable(name: SideName): string | undefined {
+  if (name !== "flask") return undefined;
+  const { status } = spawnSync("python3", ["-c", "import flask_socketio, geventwebsocket, gunicorn, redis"]);
+  return status === 0 ? undefined : "it needs bench/side/flask/setup.sh";
 }
 
 export async function startSide(name: SideName, launch: Launch): Promise<Side> {
-  const root = spawn(process.execPath, COMMAND[name](launch), {
-    env: environment(launch),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const endWithUs = () => root.kill("SIGKILL");
-  process.once("exit", endWithUs);
-  root.once("exit", () => process.off("exit", endWithUs));
+  const parts: Part[] = [];
+  const started = async (starting: Promise<Part>) => {
+    const part = await starting;
+    parts.push(part);
+    return part;
+  };
   try {
-    const url = await readyUrl(name, root);
-    const pids = processTree(root.pid as number);
+    const redis = launch.hosts === undefined ? undefined : await started(startRedis());
+    const hosts: Part[] = [];
+    for (let i = 0; i < (launch.hosts ?? 1); i++) hosts.push(await started(startPart(host(name, launch, redis))));
+    const hostUrls = hosts.map(({ url }) => url);
+    const front = launch.front ? await started(startFront(hostUrls)) : undefined;
+    const pids = [...hosts, ...(front ? [front] : [])].flatMap((part) => part.pids);
     return {
       name,
-      url,
+      url: front?.url ?? (hostUrls[0] as string),
+      hostUrls,
       pids,
+      primaryPids: hosts.map((part) => part.pids[0] as number),
+      redisPid: redis?.pids[0],
       collectGarbage: () => signalAll(pids, "SIGWINCH"),
-      stop: () => stop(root, pids),
+      stop: () => stopAll(parts),
     };
   } catch (error) {
-    endWithUs();
+    await stopAll(parts);
     throw error;
   }
+}
+
+function host(name: SideName, launch: Launch, redis: Part | undefined): PartCommand {
+  const env = { ...environment(launch), ...(redis && { BENCH_REDIS_URL: redis.url }) };
+  return { what: name, command: COMMAND[name](launch, redis?.url), env };
 }
 
 function environment({ collectable }: Launch): NodeJS.ProcessEnv {
@@ -80,41 +109,9 @@ function environment({ collectable }: Launch): NodeJS.ProcessEnv {
   return { ...env, NODE_OPTIONS: `--import=${new URL("collect-on-signal.mjs", import.meta.url)}` };
 }
 
-/** Goes on reading what the side prints afterwards, so that it never waits for a full pipe. */
-function readyUrl(name: SideName, root: ChildProcess): Promise<string> {
-  const lines = createInterface({ input: root.stdout as Readable });
-  return new Promise((resolve, reject) => {
-    const fail = (what: string) => reject(new SideFailed(`${name} ${what}`));
-    const timer = setTimeout(fail, READY_WITHIN_MS, `was not ready within ${READY_WITHIN_MS} ms`);
-    root.once("exit", (code) => {
-      clearTimeout(timer);
-      fail(`exited with code ${code} before it was ready`);
-    });
-    lines.on("line", (line) => {
-      const url = urlOf(line);
-      if (!url) return;
-      clearTimeout(timer);
-      resolve(url);
-    });
-  });
-}
-
-function urlOf(line: string): string | undefined {
-  try {
-    const { event, url } = JSON.parse(line);
-    return event === "ready" ? url : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function stop(root: ChildProcess, pids: readonly number[]): Promise<void> {
-  root.kill("SIGTERM");
-  const deadline = performance.now() + STOPPED_WITHIN_MS;
-  while (pids.some(isAlive)) {
-    if (performance.now() > deadline) signalAll(pids.filter(isAlive), "SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+/** The last started first: who serves before what it needs. */
+async function stopAll(parts: readonly Part[]): Promise<void> {
+  for (const part of parts.toReversed()) await part.stop();
 }
 
 function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {

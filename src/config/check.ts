@@ -4,7 +4,8 @@
  */
 import { statSync } from "node:fs";
 import { z } from "zod";
-import type { ListenTarget, ManageAddress } from "./settings.js";
+import { formatRedisTarget, parseRedisUrls } from "./redis-url.js";
+import type { ListenTarget, ManageAddress, RedisTarget } from "./settings.js";
 
 export interface Check<Value> {
   /** What is allowed; reads well behind "must be". */
@@ -61,6 +62,24 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
   return { allowed: `one of ${choices.join(", ")}`, schema: z.enum(choices), format: String };
 }
 
+/** For a row without a placeholder: its flag gives `true`, its `--no-` twin `false`. */
+export function onOff(): Check<boolean> {
+  return {
+    allowed: "on or off, true or false, 1 or 0",
+    schema: z.union([z.boolean(), z.stringbool({ truthy: ["on", "true", "1"], falsy: ["off", "false", "0"] })]),
+    format: (value) => (value ? "on" : "off"),
+  };
+}
+
+/** For a row with a separator. */
+export function listOf<Value>(check: Check<Value>): Check<readonly Value[]> {
+  return {
+    allowed: `${check.allowed}; several are allowed`,
+    schema: z.array(check.schema).min(1).readonly(),
+    format: (values) => values.map((value) => check.format(value)).join(","),
+  };
+}
+
 export function wordOr<const Word extends string, Value>(word: Word, check: Check<Value>): Check<Word | Value> {
   return {
     allowed: `${word}, or ${check.allowed}`,
@@ -97,26 +116,19 @@ export function listenTarget(): Check<ListenTarget> {
   };
 }
 
+export function channelPrefix(): Check<string> {
+  return {
+    allowed: "1 to 100 visible ASCII characters without spaces",
+    schema: z.string().regex(/^[\x21-\x7e]{1,100}$/),
+    format: String,
+  };
+}
+
 /** Goes into an HTTP header, so nothing that would need quoting there. */
 export function token(): Check<string> {
   return {
     allowed: "visible ASCII characters without spaces",
     schema: z.string().regex(/^[\x21-\x7e]+$/),
-    format: String,
-  };
-}
-
-/** An absolute path; the only check that looks at the disk, because a missing app is found out before any fork. */
-export function moduleFile(): Check<string> {
-  return {
-    allowed: "the path of a module",
-    schema: z
-      .string()
-      .min(1, { abort: true })
-      .superRefine((path, context) => {
-        const problem = whyNotAFile(path);
-        if (problem) context.addIssue({ code: "custom", message: problem });
-      }),
     format: String,
   };
 }
@@ -127,6 +139,36 @@ export function apply<Value>(check: Check<Value>, given: unknown): { value: Valu
   if (result.success) return { value: result.data };
   const own = result.error.issues.find((issue) => issue.code === "custom");
   return { problem: own?.message ?? `must be ${check.allowed}` };
+}
+
+/** One URL, several of a Cluster's nodes, or the word off, which gives no value at all. */
+export function redisUrls(mask: string): Check<RedisTarget> {
+  const schema = z.array(z.string()).transform((urls, context) => {
+    if (urls.length === 1 && urls[0] === "off") return undefined as unknown as RedisTarget;
+    try {
+      return parseRedisUrls(urls);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+  const allowed = "redis://, rediss://, redis+sentinel:// or unix: URLs, or off";
+  return { allowed, schema, format: (target) => formatRedisTarget(target, mask) };
+}
+
+/** An absolute path. Looks at the disk, so that a missing app is found out before any fork. */
+export function existingFile(what = "a file"): Check<string> {
+  return {
+    allowed: `the path of ${what}`,
+    schema: z
+      .string()
+      .min(1, { abort: true })
+      .superRefine((path, context) => {
+        const problem = whyNotAFile(path);
+        if (problem) context.addIssue({ code: "custom", message: problem });
+      }),
+    format: String,
+  };
 }
 
 function quantity(units: Readonly<Record<string, number>>, { from, to }: Range): z.ZodType<number> {
@@ -158,8 +200,7 @@ function splitListenTarget(text: string): unknown {
 
 function whyNotAFile(path: string): string | undefined {
   try {
-    if (statSync(path).isFile()) return undefined;
-    return `${path} is not a file; name the app's module`;
+    return statSync(path).isFile() ? undefined : `${path} is not a file`;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT"
       ? `${path} does not exist`

@@ -2,12 +2,12 @@
  * What `--print-config` and `--check` print: the settings as they would be given, with their sources, secrets masked.
  */
 import { painter } from "../log/paint.js";
+import { MASK } from "./secret.js";
 import type { Settings } from "./settings.js";
 import {
   fileKeyOf,
   GROUPS,
   type Group,
-  MASK,
   rowsOf,
   SETTINGS,
   type Setting,

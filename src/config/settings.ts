@@ -27,6 +27,17 @@ export interface Settings {
   readonly manage: "off" | ManageAddress;
   /** A secret: never log it. */
   readonly manageToken?: string;
+  /** Absent: this host stands alone. Passwords are in here: show it only as table.ts formats it. */
+  readonly redis?: RedisTarget;
+  readonly redisPrefix: string;
+  readonly redisMode: RedisMode;
+  readonly redisRequired: boolean;
+  /** A secret: never log it. */
+  readonly redisSecret?: string;
+  /** Absolute paths of PEM files. */
+  readonly redisCa?: string;
+  readonly redisCert?: string;
+  readonly redisKey?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -48,3 +59,43 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ["json", "pretty"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What the `--redis` URLs name. */
+export type RedisTarget = SingleRedis | SentinelRedis | RedisCluster;
+
+export interface SingleRedis extends RedisLogin {
+  readonly kind: "single";
+  readonly address: RedisAddress | { readonly path: string };
+  readonly database: number;
+}
+
+export interface SentinelRedis extends RedisLogin {
+  readonly kind: "sentinel";
+  readonly sentinels: readonly RedisAddress[];
+  /** For the Sentinels themselves, which have users of their own. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  /** The name under which the Sentinels know the master. */
+  readonly master: string;
+  readonly database: number;
+}
+
+export interface RedisCluster extends RedisLogin {
+  readonly kind: "cluster";
+  /** Nodes to ask for all others. */
+  readonly nodes: readonly RedisAddress[];
+}
+
+export interface RedisLogin {
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const REDIS_MODES = ["classic", "sharded"] as const;
+export type RedisMode = (typeof REDIS_MODES)[number];

@@ -1,11 +1,17 @@
 /** The part of the settings that the supervisor and the workers act on, and so the part that a reload can change. Pure. */
 import type { Settings } from "../config/settings.js";
-import type { WorkerSettings } from "../protocol/control.js";
+import type { UplinkMode, WorkerSettings } from "../protocol/control.js";
 import type { FleetSettings } from "./supervisor/contract.js";
 
-export function fleetSettings(settings: Settings, workers: number): FleetSettings {
+/** `uplink`: how the primary is joined to other hosts, which a reload does not change. */
+export function fleetSettings(settings: Settings, workers: number, uplink: UplinkMode | undefined): FleetSettings {
   const { workerTimeoutMs, bootTimeoutMs, drainTimeoutMs } = settings;
-  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker: workerSettings(settings) };
+  const worker = { ...workerSettings(settings), ...(uplink && { uplink }) };
+  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker };
+}
+
+export function uplinkMode({ redis, redisMode }: Settings): UplinkMode | undefined {
+  return redis && redisMode;
 }
 
 /** The primary keeps what it was started with; the names of the settings that differ since. */
@@ -22,6 +28,14 @@ const OF_PRIMARY = [
   "manageToken",
   "headerTimeoutMs",
   "maxHeaderBytes",
+  "redis",
+  "redisPrefix",
+  "redisMode",
+  "redisRequired",
+  "redisSecret",
+  "redisCa",
+  "redisCert",
+  "redisKey",
   "logLevel",
   "logFormat",
   "recoveryBufferBytes",

@@ -3,7 +3,7 @@
  * `type`, each direction a union of its own. Versioned: a link whose first message is not `hello` of this version ends.
  */
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type WorkerMessage =
   | { readonly type: "hello"; readonly version: number; readonly pid: number }
@@ -63,7 +63,12 @@ export interface WorkerSettings {
   /** What the operator says of recovery; absent, the app decides. */
   readonly recovery?: "on" | "off";
   readonly recoveryWindowMs?: number;
+  /** How this host is joined to others; absent, it is alone. */
+  readonly uplink?: UplinkMode;
 }
+
+/** With "sharded", what other hosts send to a room comes only after it has been asked for. */
+export type UplinkMode = "classic" | "sharded";
 
 export const WORKER_BIRTH_VARIABLE = "HOLDFAST_WORKER";
 export const LINK_FD = 4;

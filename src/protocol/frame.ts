@@ -4,7 +4,7 @@
  *     u32 length of what follows | u8 kind | body
  *
  * with little-endian numbers and strings as `u32 length and flags | bytes`. The switch reads kinds, ids and addresses; what a
- * broadcast, command, request or response carries behind them is opaque to it and is relayed as the bytes that came.
+ * broadcast, command, request or response carries behind them (content.ts) is relayed as the bytes that came.
  */
 
 export const FrameKind = {
@@ -24,20 +24,22 @@ export const FrameKind = {
   shut: 13,
   /** Worker: `namespace`; it has carried out a command for `Audience.joining`, and told the joins that came of it. */
   joined: 14,
-  /** Both: `address | payload`; relayed to the workers that have a member of what is addressed. */
+  /** Both: `u32 packedBytes | address | content`; relayed to the workers that have a member of what is addressed. */
   broadcast: 20,
-  /** Both: `u8 audience | address | payload`; relayed, not answered but for `joined`. */
+  /** Both: `u32 packedBytes | u8 audience | address | content`; relayed, not answered but for `joined`. */
   command: 21,
-  /** Both: `u32 id | u32 timeoutMs | u8 audience | address | payload`; answered by responses, then one `done`. */
+  /** Both: `u32 id | u32 packedBytes | u32 timeoutMs | u8 audience | address | content`; responses, then one `done`. */
   request: 22,
-  /** Both: `u32 id | u8 last | payload`; `last` says that this responder will send no more. */
+  /** Both: `u32 id | u8 last | u8 encoding | payload`; `last` says that this responder will send no more. */
   response: 23,
   /** Switch: `u32 id | u32 answered | u32 lost`; nobody will answer this request any more. */
   done: 24,
   /** Worker: `u32 id`; it no longer waits for this request. */
   cancel: 25,
-  /** Worker: `u32 id | namespace`; answered by `done` whose `answered` is the number of other workers that serve it. */
+  /** Worker: `u32 id | namespace`; answered by `done` whose `answered` is the number of other servers of it. */
   count: 26,
+  /** Worker: `u32 id | namespace | rooms`; answered by `done` once what other hosts send to them comes here. */
+  hear: 27,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
@@ -289,10 +291,11 @@ export function kindOf(frame: Buffer): number {
 /** Reads the body of one frame from front to back. Every read is checked: what is cut short throws ProtocolError. */
 export class FrameReader {
   readonly #frame: Buffer;
-  #at = FRAME_HEAD_BYTES;
+  #at: number;
 
-  constructor(frame: Buffer) {
+  constructor(frame: Buffer, at: number = FRAME_HEAD_BYTES) {
     this.#frame = frame;
+    this.#at = at;
   }
 
   byte(): number {
@@ -353,7 +356,7 @@ export class FrameReader {
 
   #advance(bytes: number): number {
     const from = this.#at;
-    if (from + bytes > this.#frame.length) throw new ProtocolError(`a frame of kind ${this.#frame[4]} is cut short`);
+    if (from + bytes > this.#frame.length) throw new ProtocolError("a frame is cut short");
     this.#at = from + bytes;
     return from;
   }

@@ -3,28 +3,23 @@
  * them. The asking side is adapter.ts.
  */
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
+import { unpackFlags } from "../protocol/content.js";
 import { isEncodable } from "./codec.js";
-import { type Packet, unpackFlags } from "./event.js";
-import { type EventPart, NO_ANSWER, type Respond } from "./exchange.js";
-
-export type Command =
-  | { readonly name: "join" | "leave"; readonly rooms: Room[] }
-  | { readonly name: "disconnect"; readonly close: boolean }
-  /** `serverSideEmit` without an acknowledgement. */
-  | { readonly name: "event"; readonly args: unknown[] };
-
-export type Question =
-  | { readonly name: "fetch" | "ids" | "rooms" }
-  /** `serverSideEmit` with one. */
-  | { readonly name: "event"; readonly args: unknown[] }
-  /** A broadcast with acknowledgements: one answer per client. */
-  | { readonly name: "emit"; readonly parts: readonly EventPart[]; readonly flags: number };
+import type { Asking, Command } from "./content.js";
+import { createPacket, type Packet } from "./event.js";
+import { NO_ANSWER, type Respond } from "./exchange.js";
 
 export interface RemoteSocketDetails {
   readonly id: SocketId;
   readonly handshake: object;
   readonly rooms: Room[];
   readonly data: unknown;
+}
+
+/** Whether it can be made a RemoteSocket: a plain server's answer is not believed. */
+export function isDetails(value: unknown): value is RemoteSocketDetails {
+  const { id, handshake, rooms } = (value ?? {}) as Partial<RemoteSocketDetails>;
+  return typeof id === "string" && typeof handshake === "object" && Array.isArray(rooms);
 }
 
 interface LocalSocket {
@@ -36,7 +31,11 @@ interface LocalSocket {
 
 interface EventTarget {
   _onServerSideEmit(args: unknown[]): void;
+  listenerCount(event: string): number;
 }
+
+/** Socket.IO's own events; an app is kept from sending them, a message from Redis is not. */
+const OWN_EVENTS: readonly unknown[] = ["connect", "connection", "new_namespace"];
 
 /** What answering takes beside the question. */
 export interface Asked {
@@ -45,11 +44,8 @@ export interface Asked {
   /** After it nobody listens to an answer. */
   readonly timeoutMs: number;
   readonly respond: Respond;
-  /** What an event's parts are, as the app's parser decodes them. */
-  decodeEvent(parts: readonly EventPart[]): unknown[];
 }
 
-const EVENT = 2;
 const local = Adapter.prototype;
 
 export function run(adapter: Adapter, options: BroadcastOptions, command: Command): void {
@@ -61,11 +57,11 @@ export function run(adapter: Adapter, options: BroadcastOptions, command: Comman
     case "disconnect":
       return local.disconnectSockets.call(adapter, options, command.close);
     case "event":
-      return (adapter.nsp as EventTarget)._onServerSideEmit(command.args);
+      return emitServerSide(adapter.nsp as EventTarget, command.args);
   }
 }
 
-export function answer(question: Question, asked: Asked): void {
+export function answer(question: Asking, asked: Asked): void {
   const { adapter, options, respond } = asked;
   switch (question.name) {
     case "fetch":
@@ -80,7 +76,7 @@ export function answer(question: Question, asked: Asked): void {
     case "event":
       return answerEvent(adapter.nsp as EventTarget, question.args, respond);
     case "emit":
-      return askClients(asked.decodeEvent(question.parts), question.flags, asked);
+      return askClients(question.data, question.flags, asked);
   }
 }
 
@@ -116,7 +112,7 @@ function detailsOf(socket: LocalSocket): RemoteSocketDetails {
 
 function answerEvent(namespace: EventTarget, args: unknown[], respond: Respond): void {
   let answered = false;
-  namespace._onServerSideEmit([
+  emitServerSide(namespace, [
     ...args,
     (value: unknown) => {
       if (answered) return;
@@ -126,9 +122,16 @@ function answerEvent(namespace: EventTarget, args: unknown[], respond: Respond):
   ]);
 }
 
+/** An event "error" that nobody listens to would be thrown, and end the worker. */
+function emitServerSide(namespace: EventTarget, args: unknown[]): void {
+  const [event] = args;
+  if (OWN_EVENTS.includes(event) || (event === "error" && namespace.listenerCount(event) === 0)) return;
+  namespace._onServerSideEmit(args);
+}
+
 function askClients(data: unknown[], flags: number, asked: Asked): void {
   if (data.length === 0) return asked.respond(NO_ANSWER, true);
-  collectAcks({ type: EVENT, data }, flags, asked);
+  collectAcks(createPacket(data), flags, asked);
 }
 
 function collectAcks(packet: Packet, flags: number, { adapter, options, timeoutMs, respond }: Asked): void {

@@ -6,21 +6,23 @@
 import { NodeClusterAdapter } from "@socket.io/cluster-adapter";
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
-import { type Address, Audience, type DecodedAddress, type FrameReader } from "../protocol/frame.js";
-import { answer, type Command, type Question, type RemoteSocketDetails, run } from "./adapter-remote.js";
+import { packFlags, unpackFlags } from "../protocol/content.js";
+import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
+import { answer, isDetails, type RemoteSocketDetails, run } from "./adapter-remote.js";
 import {
-  createDecoderOf,
-  type DecoderLike,
-  type Encoder,
-  OnceEncoder,
-  type Packet,
-  packFlags,
-  RemoteEvent,
-  readEventParts,
-  toEventParts,
-  unpackFlags,
-} from "./event.js";
-import type { EventPart, Exchange, NamespaceServer, Respond } from "./exchange.js";
+  type Command,
+  type Heard,
+  type Question,
+  readCommand,
+  readEvent,
+  readQuestion,
+  sayCommand,
+  sayEvent,
+  sayQuestion,
+} from "./content.js";
+import { createDecoderOf, type DecoderLike, type Encoder, OnceEncoder, type Packet, toEventParts } from "./event.js";
+import type { Exchange, NamespaceServer, Respond } from "./exchange.js";
+import { RoomHearing } from "./room-hearing.js";
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 /** What BroadcastOperator has to count to: this worker, and the others together. */
@@ -47,6 +49,7 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   readonly #exchange: Exchange;
   readonly #encoder: OnceEncoder;
   readonly #createDecoder: () => DecoderLike;
+  readonly #hearing: RoomHearing | undefined;
   #countForAcks = 0;
 
   constructor(namespace: Namespace, exchange: Exchange) {
@@ -57,6 +60,7 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     this.#encoder = new OnceEncoder(fields.encoder);
     fields.encoder = this.#encoder;
     this.#createDecoder = createDecoderOf(namespace.server);
+    if (exchange.uplink === "sharded") this.#hearing = new RoomHearing((rooms) => exchange.hear(this.name, rooms));
     this.#detach();
     exchange.open(this.name, this);
   }
@@ -72,10 +76,13 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     this.#exchange.shut(this.name, this);
   }
 
-  override addAll(id: SocketId, rooms: Set<Room>): void {
+  /** In the sharded mode of the uplink, resolves when the room hears other hosts. */
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
     const created = [...rooms].filter((room) => !this.rooms.has(room));
-    if (created.length > 0 && this.#serves()) this.#exchange.join(this.name, created);
+    const tells = created.length > 0 && this.#serves();
+    if (tells) this.#exchange.join(this.name, created);
     void super.addAll(id, rooms);
+    return this.#hearing?.joined(id, rooms, tells ? created : []);
   }
 
   override del(id: SocketId, room: Room): void {
@@ -96,7 +103,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     if (!options.flags?.local) {
       packet.nsp = this.name;
       const parts = toEventParts(this.#encoder.encodeOnce(packet));
-      if (parts.length > 0) this.#exchange.broadcast(this.#address(options), packFlags(options.flags), parts);
+      const packed = this.#exchange.pack(packet.data);
+      if (parts.length > 0) this.#exchange.broadcast(this.#address(options), sayEvent(parts, options.flags, packed));
     }
     Adapter.prototype.broadcast.call(this, packet, options);
     return DONE;
@@ -147,23 +155,23 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   override async fetchSockets(options: BroadcastOptions): Promise<unknown[]> {
     const sockets: unknown[] = await Adapter.prototype.fetchSockets.call(this, options);
     if (options.flags?.local) return sockets;
-    const remote = await this.#ask<RemoteSocketDetails[]>(Audience.members, options, { name: "fetch" });
-    return sockets.concat(...remote);
+    const remote = await this.#askForLists<RemoteSocketDetails>(Audience.members, options, { name: "fetch" });
+    return sockets.concat(remote.filter(isDetails));
   }
 
   /** The ids of the sockets in one of the rooms (in any, if none is named), in the whole cluster. */
   override async sockets(rooms: Set<Room>): Promise<Set<SocketId>> {
     const ids = await Adapter.prototype.sockets.call(this, rooms);
-    const remote = await this.#ask<SocketId[]>(Audience.members, { rooms }, { name: "ids" });
-    for (const more of remote) for (const id of more) ids.add(id);
+    const remote = await this.#askForLists<unknown>(Audience.members, { rooms }, { name: "ids" });
+    for (const one of remote) ids.add(isDetails(one) ? one.id : (one as SocketId));
     return ids;
   }
 
   /** The rooms of the namespace, in the whole cluster; each socket's own among them, as in @socket.io/redis-adapter. */
   async allRooms(): Promise<Set<Room>> {
     const rooms = new Set(this.rooms.keys());
-    const remote = await this.#ask<Room[]>(Audience.namespace, { rooms: new Set() }, { name: "rooms" });
-    for (const more of remote) for (const room of more) rooms.add(room);
+    const remote = await this.#askForLists<unknown>(Audience.namespace, { rooms: new Set() }, { name: "rooms" });
+    for (const one of remote) for (const room of isDetails(one) ? one.rooms : [one as Room]) rooms.add(room);
     return rooms;
   }
 
@@ -180,19 +188,18 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     );
   }
 
-  onBroadcast(address: DecodedAddress, read: FrameReader): void {
-    const flags = unpackFlags(read.byte());
-    const event = new RemoteEvent(readEventParts(read), this.#createDecoder);
-    Adapter.prototype.broadcast.call(this, event, toOptions(address, flags));
+  onBroadcast(address: DecodedAddress, heard: Heard): void {
+    const event = readEvent(heard, this.#createDecoder);
+    Adapter.prototype.broadcast.call(this, event, toOptions(address, unpackFlags(heard.what)));
   }
 
-  onCommand(address: DecodedAddress, command: unknown): void {
-    run(this, toOptions(address), command as Command);
+  onCommand(address: DecodedAddress, heard: Heard): void {
+    run(this, toOptions(address), readCommand(heard));
   }
 
-  onRequest(address: DecodedAddress, question: unknown, respond: Respond, timeoutMs: number): void {
-    const decodeEvent = (parts: readonly EventPart[]) => new RemoteEvent(parts, this.#createDecoder).data;
-    answer(question as Question, { adapter: this, options: toOptions(address), timeoutMs, respond, decodeEvent });
+  onRequest(address: DecodedAddress, heard: Heard, respond: Respond, timeoutMs: number): void {
+    const question = readQuestion(heard, this.#createDecoder);
+    answer(question, { adapter: this, options: toOptions(address), timeoutMs, respond });
   }
 
   /**
@@ -218,15 +225,23 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   }
 
   #command(audience: Audience, options: BroadcastOptions, command: Command): void {
-    if (!options.flags?.local) this.#exchange.command(audience, this.#address(options), command);
+    if (options.flags?.local) return;
+    this.#exchange.command(audience, this.#address(options), () => sayCommand(command, this.#exchange.pack));
   }
 
-  /** One answer per worker asked, without those of workers that died meanwhile. */
+  /** What others answered, in one list. A plain server in sharded mode answers each question with its sockets. */
+  async #askForLists<T>(audience: Audience, options: BroadcastOptions, question: Question): Promise<T[]> {
+    const lists = await this.#ask<T[]>(audience, options, question);
+    return lists.filter((list) => Array.isArray(list)).flat(1) as T[];
+  }
+
+  /** One answer per worker and plain server asked, without those that died meanwhile. */
   #ask<T>(audience: Audience, options: BroadcastOptions, question: Question): Promise<T[]> {
     const responses: T[] = [];
     const timeoutMs = options.flags?.timeout || DEFAULT_TIMEOUT_MS;
     return new Promise((resolve, reject) => {
-      this.#exchange.request(audience, this.#address(options), question, timeoutMs, {
+      const say = () => sayQuestion(question, this.#exchange.pack);
+      this.#exchange.request(audience, this.#address(options), say, timeoutMs, {
         onResponse: (value) => responses.push(value as T),
         onDone: () => resolve(responses),
         onFailure: (failure) => {
@@ -247,8 +262,10 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     packet.nsp = this.name;
     const parts = toEventParts(this.#encoder.encode(packet));
     if (parts.length === 0) return onCount(0);
-    const question = { name: "emit", parts, flags: packFlags(options.flags) } as const;
-    this.#exchange.request(Audience.members, this.#address(options), question, timeoutMs, {
+    const packed = this.#exchange.pack(packet.data);
+    const say = () =>
+      sayQuestion({ name: "emit", parts, flags: packFlags(options.flags), packed }, this.#exchange.pack);
+    this.#exchange.request(Audience.members, this.#address(options), say, timeoutMs, {
       onResponse: (value) => {
         acknowledged++;
         onAck(value);

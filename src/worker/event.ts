@@ -3,9 +3,10 @@
  * and for all. A receiving worker writes them to its clients as they are, and decodes them only when the app listens
  * (`socket.onAnyOutgoing`).
  */
-import type { BroadcastFlags } from "socket.io-adapter";
-import type { FrameReader } from "../protocol/frame.js";
-import type { EventPart } from "./exchange.js";
+import type { FrameBatch, FrameReader } from "../protocol/frame.js";
+
+/** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
+export type EventPart = string | Uint8Array;
 
 export interface Packet {
   readonly type: number;
@@ -89,9 +90,26 @@ export class RemoteEvent implements Packet {
   }
 }
 
+/** An event of which the parts are not known. */
+export function createPacket(data: unknown[]): Packet {
+  return { type: EVENT, data };
+}
+
 /** As frames carry them. A binary part is copied: the app may reuse its memory before the link is written. */
 export function toEventParts(encoded: readonly unknown[]): EventPart[] {
   return encoded.map((part) => (typeof part === "string" ? part : copyOf(part as ArrayBuffer | ArrayBufferView)));
+}
+
+export function sizeOfParts(parts: readonly EventPart[]): number {
+  return parts.reduce((sum, part) => sum + (typeof part === "string" ? Buffer.byteLength(part) : part.byteLength), 0);
+}
+
+export function writeEventParts(frame: FrameBatch, parts: readonly EventPart[]): void {
+  frame.number(parts.length);
+  for (const part of parts) {
+    if (typeof part === "string") frame.byte(0).longText(part);
+    else frame.byte(1).sizedBytes(part);
+  }
 }
 
 export function readEventParts(read: FrameReader): EventPart[] {
@@ -100,23 +118,6 @@ export function readEventParts(read: FrameReader): EventPart[] {
     parts.push(read.byte() === 0 ? read.text() : Buffer.from(read.sizedBytes()));
   }
   return parts;
-}
-
-const VOLATILE = 1;
-const COMPRESS = 2;
-const DO_NOT_COMPRESS = 4;
-
-export function packFlags(flags: BroadcastFlags = {}): number {
-  const compress = flags.compress === undefined ? 0 : flags.compress ? COMPRESS : DO_NOT_COMPRESS;
-  return (flags.volatile ? VOLATILE : 0) | compress;
-}
-
-export function unpackFlags(bits: number): BroadcastFlags {
-  const flags: BroadcastFlags = {};
-  if (bits & VOLATILE) flags.volatile = true;
-  if (bits & COMPRESS) flags.compress = true;
-  if (bits & DO_NOT_COMPRESS) flags.compress = false;
-  return flags;
 }
 
 function copyOf(binary: ArrayBuffer | ArrayBufferView): Uint8Array {

@@ -1,7 +1,9 @@
 /**
- * A worker's dealings with the other workers, through its link: the namespaces it serves, the rooms in which it has
- * members, what it sends, and the requests it waits for. Knows frames, not Socket.IO: adapters give the payloads meaning.
+ * A worker's dealings with the other workers and hosts, through its link: the namespaces it serves, the rooms in which it
+ * has members, what it sends, and the requests it waits for. Knows frames, not Socket.IO: adapters say what is sent.
  */
+import type { UplinkMode } from "../protocol/control.js";
+import { Encoding, readContent } from "../protocol/content.js";
 import {
   type Address,
   Audience,
@@ -16,8 +18,11 @@ import {
   type RoomName,
 } from "../protocol/frame.js";
 import { RecoveryKind } from "../protocol/recovery-frame.js";
-import { DecodeError, decode, type EncodeError, encode } from "./codec.js";
+import { DecodeError, EncodeError, encode } from "./codec.js";
+import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
+import { pack, packArguments } from "./packer.js";
+import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
 export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;
@@ -25,14 +30,14 @@ export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown)
 /** The last word of a worker that has nothing to say. */
 export const NO_ANSWER = Symbol("no answer");
 
-/** What an adapter does with what other workers send to its namespace. */
+/** What an adapter does with what others send to its namespace. May throw DecodeError or ProtocolError. */
 export interface NamespaceServer {
-  onBroadcast(address: DecodedAddress, payload: FrameReader): void;
-  onCommand(address: DecodedAddress, command: unknown): void;
+  onBroadcast(address: DecodedAddress, heard: Heard): void;
+  onCommand(address: DecodedAddress, heard: Heard): void;
   /**
    * `respond(…, true)` is the last word; it may be said later, and must be said once. After `timeoutMs` nobody listens.
    */
-  onRequest(address: DecodedAddress, question: unknown, respond: Respond, timeoutMs: number): void;
+  onRequest(address: DecodedAddress, heard: Heard, respond: Respond, timeoutMs: number): void;
 }
 
 export interface RequestHandlers {
@@ -43,17 +48,12 @@ export interface RequestHandlers {
   onFailure(error: EncodeError | "timeout"): void;
 }
 
-interface Waiting {
-  readonly deadline: NodeJS.Timeout;
-  onResponse(value: unknown): void;
-  onDone(answered: number): void;
-}
-
-const EMPTY = Buffer.alloc(0);
-const NO_HEAD = Buffer.alloc(FRAME_HEAD_BYTES);
 /** Leaves room for an address in the largest frame. */
 const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
+const NO_HEAD = Buffer.alloc(FRAME_HEAD_BYTES);
 const COUNT_TIMEOUT_MS = 5_000;
+/** The primary gives up earlier, and says so. */
+const HEAR_TIMEOUT_MS = 10_000;
 
 /** Hears what concerns sessions that may return, where recovery is on. */
 export interface RecoveryEar {
@@ -64,17 +64,20 @@ export interface RecoveryEar {
 
 export class Exchange {
   recovery: RecoveryEar | undefined;
+  /** How this host is joined to others; undefined when it is alone. */
+  readonly uplink: UplinkMode | undefined;
   readonly #link: Link;
   readonly #drop: (reason: string, error?: unknown) => void;
   readonly #servers = new Map<string, NamespaceServer>();
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting: WaitingRequests;
   #entered = false;
-  #lastId = 0;
 
   /** `drop` counts and logs what could not be sent or read. */
-  constructor(link: Link, drop: (reason: string, error?: unknown) => void) {
+  constructor(link: Link, drop: (reason: string, error?: unknown) => void, uplink?: UplinkMode) {
+    this.uplink = uplink;
     this.#link = link;
     this.#drop = drop;
+    this.#waiting = new WaitingRequests((id) => link.frame(FrameKind.cancel).number(id).end());
     link.onFrame = (frame) => this.#onFrame(frame);
   }
 
@@ -108,31 +111,76 @@ export class Exchange {
     this.#link.frame(FrameKind.leave).text(namespace).rooms(rooms).end();
   }
 
-  #tellOpen(namespace: string): void {
-    this.#link.urgentFrame(FrameKind.open).text(namespace).end();
+  /** After `join`: resolves when what other hosts send to the rooms comes here, or will not be waited for. */
+  hear(namespace: string, rooms: readonly RoomName[]): Promise<void> {
+    return new Promise((resolve) => {
+      const id = this.#waiting.add(HEAR_TIMEOUT_MS, {
+        onResponse: () => {},
+        onDone: () => resolve(),
+        onTimeout: resolve,
+      });
+      this.#link.frame(FrameKind.hear).number(id).text(namespace).rooms(rooms).end();
+    });
   }
 
+  /** As other hosts read it; empty when there are none, or when it cannot be packed at all. */
+  readonly pack = (args: unknown[]): Buffer => {
+    if (this.uplink === undefined) return NOTHING;
+    const packed = this.#attempt(() => packArguments(args));
+    return packed instanceof EncodeError ? NOTHING : packed;
+  };
+
   /** `numbered`: the primary keeps it for those who are away. False: it was dropped. */
-  broadcast(address: Address, flags: number, parts: readonly EventPart[], numbered = false): boolean {
-    if (!this.#takes("broadcast", sizeOf(parts))) return false;
+  broadcast(address: Address, saying: Saying, numbered = false): boolean {
+    if (!this.#takes("broadcast", saying)) return false;
     if (numbered) this.#link.urgentFrame(RecoveryKind.numbered).end();
-    writeEvent(this.#link.frame(FrameKind.broadcast), address, flags, parts);
+    const frame = this.#link.frame(FrameKind.broadcast).number(saying.packed.length).address(address);
+    endWith(frame, saying);
     return true;
   }
 
   /** Has the primary keep an event that a command then takes to the others. False: it was dropped. */
-  keep(address: Address, flags: number, parts: readonly EventPart[]): boolean {
-    if (!this.#takes("broadcast", sizeOf(parts))) return false;
+  keep(address: Address, saying: Saying): boolean {
+    if (!this.#takes("broadcast", saying)) return false;
     // Whole, with a head, as it is read again when it is replayed.
-    const frame = this.#link.urgentFrame(RecoveryKind.kept).bytes(NO_HEAD);
-    writeEvent(frame, address, flags, parts);
+    const frame = this.#link.urgentFrame(RecoveryKind.kept).bytes(NO_HEAD).number(0).address(address);
+    endWith(frame, { ...saying, packed: NOTHING });
     return true;
   }
 
-  command(audience: Audience, address: Address, command: unknown): void {
-    const payload = this.#encode(command);
-    if (!Buffer.isBuffer(payload) || !this.#takes("command", payload.length)) return;
-    this.#commandFrame(audience).byte(audience).address(address).bytes(payload).end();
+  command(audience: Audience, address: Address, say: () => Saying): void {
+    const saying = this.#attempt(say);
+    if (saying instanceof EncodeError || !this.#takes("command", saying)) return;
+    const frame = this.#commandFrame(audience).number(saying.packed.length).byte(audience).address(address);
+    endWith(frame, saying);
+  }
+
+  /** Asks those whom the audience names; one that dies before it has answered is not waited for. */
+  request(audience: Audience, address: Address, say: () => Saying, timeoutMs: number, handlers: RequestHandlers): void {
+    const saying = this.#attempt(say);
+    if (saying instanceof EncodeError) return handlers.onFailure(saying);
+    if (!this.#takes("request", saying)) return handlers.onDone();
+    const id = this.#waiting.add(timeoutMs, {
+      onResponse: (read) => handlers.onResponse(read()),
+      onDone: () => handlers.onDone(),
+      onTimeout: () => handlers.onFailure("timeout"),
+    });
+    const frame = this.#link.frame(FrameKind.request).number(id).number(saying.packed.length);
+    endWith(frame.number(Math.min(timeoutMs, MAX_TIMEOUT_MS)).byte(audience).address(address), saying);
+  }
+
+  /** How many other servers of the namespace there are: workers, and servers elsewhere. */
+  countOthers(namespace: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const late = () =>
+        reject(new Error(`the primary did not count the servers of ${namespace} within ${COUNT_TIMEOUT_MS} ms`));
+      const id = this.#waiting.add(COUNT_TIMEOUT_MS, { onResponse: () => {}, onDone: resolve, onTimeout: late });
+      this.#link.frame(FrameKind.count).number(id).text(namespace).end();
+    });
+  }
+
+  #tellOpen(namespace: string): void {
+    this.#link.urgentFrame(FrameKind.open).text(namespace).end();
   }
 
   /** To join is a room change also where others carry it out. */
@@ -141,61 +189,19 @@ export class Exchange {
     return audience === Audience.joining ? this.#link.urgentFrame(command) : this.#link.frame(command);
   }
 
-  /** Asks the other workers that the audience names; one that dies before it has answered is not waited for. */
-  request(audience: Audience, address: Address, question: unknown, timeoutMs: number, handlers: RequestHandlers): void {
-    const payload = this.#encode(question);
-    if (!Buffer.isBuffer(payload)) return handlers.onFailure(payload);
-    if (!this.#takes("request", payload.length)) return handlers.onDone();
-    const id = this.#expect(timeoutMs, handlers);
-    const frame = this.#link.frame(FrameKind.request).number(id).number(Math.min(timeoutMs, MAX_TIMEOUT_MS));
-    frame.byte(audience).address(address).bytes(payload).end();
-  }
-
-  /** How many other workers serve the namespace. */
-  countOthers(namespace: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const id = this.#expect(COUNT_TIMEOUT_MS, {
-        onResponse: () => {},
-        onDone: resolve,
-        onFailure: () =>
-          reject(new Error(`the primary did not count the servers of ${namespace} within ${COUNT_TIMEOUT_MS} ms`)),
-      });
-      this.#link.frame(FrameKind.count).number(id).text(namespace).end();
-    });
-  }
-
-  #expect(timeoutMs: number, handlers: Omit<Waiting, "deadline"> & Pick<RequestHandlers, "onFailure">): number {
-    const id = this.#nextId();
-    const deadline = setTimeout(
-      () => {
-        this.#waiting.delete(id);
-        this.#link.frame(FrameKind.cancel).number(id).end();
-        handlers.onFailure("timeout");
-      },
-      Math.min(timeoutMs, MAX_TIMEOUT_MS),
-    );
-    this.#waiting.set(id, { deadline, onResponse: handlers.onResponse, onDone: handlers.onDone });
-    return id;
-  }
-
-  #nextId(): number {
-    do this.#lastId = (this.#lastId + 1) >>> 0;
-    while (this.#waiting.has(this.#lastId));
-    return this.#lastId;
-  }
-
-  #encode(value: unknown): Buffer | EncodeError {
+  #attempt<T>(encodeIt: () => T): T | EncodeError {
     try {
-      return encode(value);
+      return encodeIt();
     } catch (error) {
+      if (!(error instanceof EncodeError)) throw error;
       this.#drop("unencodable", error);
-      return error as EncodeError;
+      return error;
     }
   }
 
   /** What the link cannot take is dropped here and counted; there, it would be the end of this worker. */
-  #takes(what: string, bytes: number): boolean {
-    if (!this.#fits(what, bytes)) return false;
+  #takes(what: string, { bytes, packed }: Saying): boolean {
+    if (!this.#fits(what, bytes + packed.length)) return false;
     if (!this.#link.full) return true;
     this.#drop(`link-full-${what}`);
     return false;
@@ -224,26 +230,30 @@ export class Exchange {
     switch (kindOf(frame)) {
       case FrameKind.broadcast: {
         this.recovery?.arrive();
+        const packedBytes = read.number();
         const address = read.address();
-        return this.#servers.get(address.namespace)?.onBroadcast(address, read);
+        return this.#servers.get(address.namespace)?.onBroadcast(address, readContent(read, packedBytes));
       }
       case FrameKind.command:
-        return this.#onCommand(read.byte(), read.address(), read.rest());
+        return this.#onCommand(read);
       case FrameKind.request:
         return this.#onRequest(read);
       case FrameKind.response:
         return this.#onResponse(read);
       case FrameKind.done:
-        return this.#onDone(read);
+        return this.#waiting.done(read.number(), read.number());
       default:
         return this.recovery?.onFrame(frame);
     }
   }
 
-  #onCommand(audience: number, address: DecodedAddress, payload: Buffer): void {
+  #onCommand(read: FrameReader): void {
     this.recovery?.arrive();
+    const packedBytes = read.number();
+    const audience = read.byte();
+    const address = read.address();
     try {
-      this.#servers.get(address.namespace)?.onCommand(address, decode(payload));
+      this.#servers.get(address.namespace)?.onCommand(address, readContent(read, packedBytes));
     } finally {
       if (audience === Audience.joining) this.#link.urgentFrame(FrameKind.joined).text(address.namespace).end();
     }
@@ -251,73 +261,57 @@ export class Exchange {
 
   #onRequest(read: FrameReader): void {
     const id = read.number();
+    const packedBytes = read.number();
     const timeoutMs = read.number();
     read.byte();
     const address = read.address();
-    const respond: Respond = (...answer) => this.#respond(id, ...answer);
+    const heard = readContent(read, packedBytes);
+    const respond: Respond = (...answer) => this.#respond(id, heard.encoding, ...answer);
     const server = this.#servers.get(address.namespace);
     if (!server) return respond(NO_ANSWER, true);
-    server.onRequest(address, this.#decodeQuestion(read.rest(), respond), respond, timeoutMs);
-  }
-
-  /** What cannot be read is answered all the same: who asks is not to wait for this worker. */
-  #decodeQuestion(payload: Buffer, respond: Respond): unknown {
     try {
-      return decode(payload);
+      server.onRequest(address, heard, respond, timeoutMs);
     } catch (error) {
-      respond(NO_ANSWER, true);
+      // What cannot be read is answered all the same: who asks is not to wait for this worker.
+      if (error instanceof ProtocolError || error instanceof DecodeError) respond(NO_ANSWER, true);
       throw error;
     }
   }
 
-  #respond(id: number, value: unknown, last: boolean, otherwise?: () => unknown): void {
-    const payload = value === NO_ANSWER ? EMPTY : this.#encodeAnswer(value, otherwise);
+  /** In our own encoding, or packed for a server that asked in another. */
+  #respond(id: number, encoding: number, value: unknown, last: boolean, otherwise?: () => unknown): void {
+    const asked = encoding === Encoding.own ? Encoding.own : Encoding.msgpack;
+    const payload = value === NO_ANSWER ? NOTHING : this.#encodeAnswer(asked, value, otherwise);
     this.#link
       .frame(FrameKind.response)
       .number(id)
       .byte(last ? 1 : 0)
+      .byte(asked)
       .bytes(payload)
       .end();
   }
 
-  #encodeAnswer(value: unknown, otherwise?: () => unknown): Buffer {
-    const payload = this.#encode([value]);
+  #encodeAnswer(encoding: Encoding, value: unknown, otherwise?: () => unknown): Buffer {
+    const payload = this.#attempt(() => (encoding === Encoding.own ? encode([value]) : pack(value)));
     if (Buffer.isBuffer(payload) && this.#fits("answer", payload.length)) return payload;
-    return otherwise ? this.#encodeAnswer(otherwise()) : encode([undefined]);
+    return this.#encodeAnswer(encoding, otherwise?.());
   }
 
   #onResponse(read: FrameReader): void {
-    const waiting = this.#waiting.get(read.number());
-    read.byte();
-    const payload = read.rest();
-    if (payload.length > 0) waiting?.onResponse((decode(payload) as [unknown])[0]);
-  }
-
-  #onDone(read: FrameReader): void {
     const id = read.number();
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.deadline);
-    waiting.onDone(read.number());
+    read.byte();
+    const encoding = read.byte();
+    const payload = read.rest();
+    if (payload.length === 0) return;
+    this.#waiting.responded(id, () => {
+      const value = readValue(encoding, payload);
+      return encoding === Encoding.own ? (value as [unknown])[0] : value;
+    });
   }
 }
 
-function writeEvent(frame: FrameBatch, address: Address, flags: number, parts: readonly EventPart[]): void {
-  frame.address(address).byte(flags).number(parts.length);
-  for (const part of parts) {
-    if (typeof part === "string") frame.byte(0).longText(part);
-    else frame.byte(1).sizedBytes(part);
-  }
-  frame.end();
-}
-
-/** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
-export type EventPart = string | Uint8Array;
-
-/** setTimeout's own limit. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
-
-function sizeOf(parts: readonly EventPart[]): number {
-  return parts.reduce((sum, part) => sum + (typeof part === "string" ? Buffer.byteLength(part) : part.byteLength), 0);
+function endWith(frame: FrameBatch, { what, write, packed }: Saying): void {
+  frame.byte(what).byte(Encoding.own);
+  write(frame);
+  frame.bytes(packed).end();
 }

@@ -6,8 +6,9 @@
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
 import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
-import { createDecoderOf, type Encoder, type Packet, packFlags, RemoteEvent, toEventParts } from "./event.js";
-import type { EventPart, Exchange, NamespaceServer } from "./exchange.js";
+import { type Heard, NOTHING, readAmongWorkers, type Saying, sayAmongWorkers, sayEvent } from "./content.js";
+import { createDecoderOf, type Encoder, type EventPart, type Packet, RemoteEvent, toEventParts } from "./event.js";
+import type { Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
   readonly children: Set<Namespace>;
@@ -25,8 +26,8 @@ interface ParentEvent extends Addressed {
 
 /** Where recovery is on: whoever numbers an event that the primary is to keep for the children's sessions. */
 export interface ParentKeeper {
-  /** The number of its own events that this one takes; then its children deliver it. */
-  keep(address: Address, flags: number, parts: readonly EventPart[]): void;
+  /** It counts as one of this worker's events; then the children deliver it. */
+  keep(address: Address, saying: Saying): void;
 }
 
 /** A child's adapter that has to know what is delivered to its clients. */
@@ -47,8 +48,9 @@ export function connectParentNamespaces(io: Server, exchange: Exchange, keeper?:
   io.of = ((matcher: unknown, ...rest: unknown[]) => {
     const namespace = of(matcher, ...rest);
     if (isParent(namespace) && !names.has(namespace)) {
-      names.set(namespace, nameOf(matcher, seen));
-      connect(namespace, names.get(namespace) as string, exchange, keeper);
+      const name = nameOf(matcher, seen);
+      names.set(namespace, name);
+      connect(namespace, name, exchange, keeper);
     }
     return namespace;
   }) as typeof io.of;
@@ -63,8 +65,10 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange, keep
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
-    onCommand: (_address: DecodedAddress, command: unknown) => {
-      const { parts, ...addressed } = command as ParentEvent;
+    onCommand: (_address: DecodedAddress, heard: Heard) => {
+      const event = readAmongWorkers(heard);
+      if (!isParentEvent(event)) return;
+      const { parts, ...addressed } = event;
       deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed, false);
     },
     onRequest: (_address, _question, respond) => respond(undefined, true),
@@ -72,10 +76,11 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange, keep
   const send = (data: unknown[], addressed: Addressed) => {
     const parts = toEventParts(encoder.encode({ type: EVENT, nsp: "/", data }));
     const everywhere = { namespace: name, rooms: [], except: [] };
-    if (parts.length > 0 && !addressed.flags.volatile) {
-      keeper?.keep({ namespace: name, ...addressed }, packFlags(addressed.flags), parts);
+    if (parts.length === 0) return;
+    if (!addressed.flags.volatile) {
+      keeper?.keep({ namespace: name, ...addressed }, sayEvent(parts, addressed.flags, NOTHING));
     }
-    if (parts.length > 0) exchange.command(Audience.namespace, everywhere, { parts, ...addressed });
+    exchange.command(Audience.namespace, everywhere, () => sayAmongWorkers({ parts, ...addressed }, exchange.pack));
   };
   exchange.open(name, server);
   // Through the operator, which refuses reserved names and callbacks, to the adapter's broadcast below.
@@ -94,6 +99,11 @@ function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flag
     if (adapter.deliver) adapter.deliver({ type: EVENT, data }, options, isOwn);
     else child.adapter.broadcast({ type: EVENT, data }, { ...options, flags: { ...flags, local: true } });
   }
+}
+
+function isParentEvent(value: unknown): value is ParentEvent {
+  const { parts, rooms, except, flags } = (value ?? {}) as Partial<ParentEvent>;
+  return [parts, rooms, except].every(Array.isArray) && typeof flags === "object" && flags !== null;
 }
 
 function isParent(namespace: Namespace): namespace is ParentNamespace {

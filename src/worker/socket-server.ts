@@ -58,7 +58,7 @@ export function createSocketServer(options: Partial<ServerOptions>, parts: Socke
 
 function parentKeeper(book: SessionBook, exchange: Exchange): ParentKeeper {
   return {
-    keep: (address, flags, parts) => void (exchange.keep(address, flags, parts) ? book.counted() : book.lost(address)),
+    keep: (address, saying) => void (exchange.keep(address, saying) ? book.counted() : book.lost(address)),
   };
 }
 

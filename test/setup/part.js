@@ -7,9 +7,13 @@ import { SetupError } from "./setup-error.js";
 /** Command and Debian package. */
 const PARTS = [
   ["chromium", "chromium"],
+  ["faketime", "faketime"],
   ["nginx", "nginx"],
+  ["openssl", "openssl"],
+  ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
+  ["redis-cli", "redis-tools"],
   ["redis-server", "redis-server"],
   ["socat", "socat"],
   ["systemd-analyze", "systemd"],

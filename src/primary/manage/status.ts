@@ -10,7 +10,7 @@ export interface Status {
   readonly generation: number;
   readonly state: HostState;
   readonly workers: readonly WorkerRow[];
-  readonly redis: { readonly state: "off" | "connecting" | "ready" | "down"; readonly hosts: number };
+  readonly redis: RedisState;
   readonly recovery: {
     readonly mode: "off" | "host" | "redis";
     readonly entries: number;
@@ -21,7 +21,13 @@ export interface Status {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** `degraded`: fewer workers than wanted are ready and answer. */
+/** `hosts`: this one and those of its cluster that it knows of. */
+export interface RedisState {
+  readonly state: "off" | "connecting" | "ready" | "down";
+  readonly hosts: number;
+}
+
+/** `degraded`: fewer workers than wanted are ready and answer, or Redis is away. */
 export type HostState = "starting" | "ready" | "degraded" | "reloading" | "stopping";
 
 /** One worker process. While a slot changes hands it has two rows. */
@@ -51,6 +57,7 @@ export interface StatusFacts {
   readonly phase: "starting" | "running" | "reloading" | "stopping";
   readonly wantedWorkers: number;
   readonly workers: readonly WorkerRow[];
+  readonly redis: RedisState;
   readonly recovery: Status["recovery"];
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -63,15 +70,19 @@ export function status(facts: StatusFacts): Status {
     generation: facts.generation,
     state: hostState(facts),
     workers: facts.workers,
-    redis: { state: "off", hosts: 1 },
+    redis: facts.redis,
     recovery: facts.recovery,
     counters: facts.counters,
   };
 }
 
-function hostState({ phase, workers, wantedWorkers }: StatusFacts): HostState {
+function hostState({ phase, workers, wantedWorkers, redis }: StatusFacts): HostState {
   if (phase !== "running") return phase;
-  return readyCount(workers) < wantedWorkers ? "degraded" : "ready";
+  return readyCount(workers) < wantedWorkers || isAway(redis) ? "degraded" : "ready";
+}
+
+function isAway({ state }: RedisState): boolean {
+  return state === "connecting" || state === "down";
 }
 
 /** Whether a load balancer should send connections here, and in words why or why not. */
@@ -81,10 +92,11 @@ export interface Readiness {
 }
 
 /** One ready worker serves: taking a host out because it is slower than it should be would only load the others more. */
-export function readiness({ state, workers }: Pick<Status, "state" | "workers">): Readiness {
+export function readiness({ state, workers, redis }: Pick<Status, "state" | "workers" | "redis">): Readiness {
   const ready = readyCount(workers);
   const serving = state !== "starting" && state !== "stopping" && ready > 0;
-  return { serving, reason: `${state}, ${ready} of ${workers.length} workers ready` };
+  const away = isAway(redis) ? ", Redis is away" : "";
+  return { serving, reason: `${state}, ${ready} of ${workers.length} workers ready${away}` };
 }
 
 function readyCount(workers: readonly WorkerRow[]): number {

@@ -105,5 +105,8 @@ function change(rooms: Map<RoomName, Position>, place: Position, what: Change, i
 }
 
 function readExcept(frame: Buffer): readonly RoomName[] {
-  return [...new FrameReader(frame).address().except];
+  const read = new FrameReader(frame);
+  // How much of it was packed for other hosts.
+  read.number();
+  return read.address().except;
 }

@@ -7,6 +7,7 @@ import { isPast, type Position } from "../../protocol/cursor.js";
 import { FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { type Change, isRecoveryKind, RecoveryKind, readJoinedAt, readJoins } from "../../protocol/recovery-frame.js";
 import { type Entry, EventLog } from "./event-log.js";
+import { isVolatile, readChange } from "./foreign.js";
 import { RestoreDesk } from "./restore-desk.js";
 import type { Session } from "./session.js";
 import { SessionTable } from "./session-table.js";
@@ -35,6 +36,8 @@ interface Worker extends WorkerEnd {
 const SWEEP_INTERVAL_MS = 1_000;
 const MAX_SESSIONS = 1_000_000;
 const NOTHING = Buffer.alloc(0);
+/** No worker of this host: its events are past whoever has not got as far in the sequence. */
+const FOREIGN = "";
 
 export class Recovery {
   readonly #log = new EventLog();
@@ -81,6 +84,14 @@ export class Recovery {
     };
   }
 
+  /** What comes from other hosts, which have sessions of their own. */
+  readonly foreign: WorkerKeeping = {
+    onFrame: () => {},
+    onBroadcast: (frame, namespace, rooms) => this.#onForeignBroadcast(frame, namespace, rooms),
+    onCommand: (frame) => this.#onForeignCommand(frame),
+    onGone: () => {},
+  };
+
   /** The number of the last event kept. */
   get last(): number {
     return this.#log.last;
@@ -100,7 +111,7 @@ export class Recovery {
     return {
       onFrame: (frame, readAt) => this.#onFrame(worker, frame, readAt),
       onBroadcast: (frame, namespace, rooms) => this.#onBroadcast(worker, frame, namespace, rooms),
-      onCommand: () => this.#appendAnnounced(worker),
+      onCommand: (frame) => (worker.on ? this.#appendAnnounced(worker) : this.#onForeignCommand(frame)),
       onGone: () => this.#onGone(worker),
     };
   }
@@ -128,9 +139,25 @@ export class Recovery {
 
   #onBroadcast(worker: Worker, frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
     this.#appendAnnounced(worker);
+    if (!worker.on) return this.#onForeignBroadcast(frame, namespace, rooms);
     if (!worker.numbered) return undefined;
     worker.numbered = false;
     return this.#append(worker, { namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } });
+  }
+
+  /** Of a worker without recovery, as there are while a reload turns it on, or of another host. */
+  #onForeignBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
+    if (!this.#isOn || isVolatile(frame)) return undefined;
+    return this.#appendForeign({ namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } });
+  }
+
+  #onForeignCommand(frame: Buffer): number | undefined {
+    const change = this.#isOn ? readChange(frame) : undefined;
+    return change && this.#appendForeign(change);
+  }
+
+  #appendForeign(entry: Omit<Entry, "worker" | "own" | "shared">): number {
+    return this.#keep({ ...entry, worker: FOREIGN, own: 0 });
   }
 
   /** Also where the command was dropped in the worker: away sessions are changed all the same. */
@@ -142,7 +169,11 @@ export class Recovery {
 
   #append(worker: Worker, entry: Omit<Entry, "worker" | "own" | "shared">): number {
     worker.own++;
-    const number = this.#log.append({ ...entry, worker: worker.name, own: worker.own }, performance.now());
+    return this.#keep({ ...entry, worker: worker.name, own: worker.own });
+  }
+
+  #keep(entry: Omit<Entry, "shared">): number {
+    const number = this.#log.append(entry, performance.now());
     if (this.#isFull) this.#keepWithin();
     return number;
   }
@@ -257,7 +288,9 @@ export class Recovery {
   }
 
   #onKept(worker: Worker, frame: Buffer): void {
-    const { namespace, rooms } = new FrameReader(frame).address();
+    const read = new FrameReader(frame);
+    read.number();
+    const { namespace, rooms } = read.address();
     worker.announced = { namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } };
   }
 

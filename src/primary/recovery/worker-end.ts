@@ -19,7 +19,7 @@ export interface WorkerKeeping {
   /** The number under which it is kept, and with which it is to be relayed. */
   onBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined;
   /** The number with which a command is to be relayed. */
-  onCommand(): number | undefined;
+  onCommand(frame: Buffer): number | undefined;
   /** The link has been read to its end. */
   onGone(): void;
 }

@@ -7,6 +7,8 @@ import type { FrameBatch, RoomName } from "../../protocol/frame.js";
 export interface Keeper {
   /** The number of the last event that was kept. */
   readonly last: number;
+  /** Hears of what comes from other hosts; it has no link, and says nothing else. */
+  readonly foreign: Keep;
   /** Called for each link. */
   connect(link: KeptLink): Keep;
 }
@@ -27,7 +29,7 @@ export interface Keep {
   /** The number that the broadcast is to be relayed with; undefined where it cannot be replayed. */
   onBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined;
   /** As `onBroadcast`. */
-  onCommand(): number | undefined;
+  onCommand(frame: Buffer): number | undefined;
   /** The link has been read to its end. */
   onGone(): void;
 }

@@ -13,8 +13,16 @@ interface Namespace<L> {
   readonly rooms: Map<RoomName, L | Set<L>>;
 }
 
+/** Is told what this host as a whole has begun or ceased to have. */
+export interface HostObserver {
+  /** How many links serve the namespace now. */
+  onServers(namespace: string, servers: number): void;
+  onRoom(namespace: string, room: RoomName, hasMember: boolean): void;
+}
+
 export class RoomTable<L extends object> {
   readonly #namespaces = new Map<string, Namespace<L>>();
+  #observer: HostObserver | undefined;
 
   get sizes(): { readonly namespaces: number; readonly rooms: number } {
     let rooms = 0;
@@ -22,26 +30,36 @@ export class RoomTable<L extends object> {
     return { namespaces: this.#namespaces.size, rooms };
   }
 
+  /** To be called before there is anything to observe. */
+  observe(observer: HostObserver): void {
+    this.#observer = observer;
+  }
+
   open(link: L, name: string): void {
     const namespace = this.#namespaces.get(name) ?? { joining: new Map(), servers: new Map(), rooms: new Map() };
     this.#namespaces.set(name, namespace);
-    if (!namespace.servers.has(link)) namespace.servers.set(link, 0);
+    if (namespace.servers.has(link)) return;
+    namespace.servers.set(link, 0);
+    this.#observer?.onServers(name, namespace.servers.size);
   }
 
   shut(link: L, name: string): void {
     const namespace = this.#namespaces.get(name);
     if (!namespace?.servers.has(link)) return;
-    if (namespace.servers.get(link) !== 0) dropRooms(namespace, link);
+    if (namespace.servers.get(link) !== 0) this.leave(link, name, [...namespace.rooms.keys()]);
     namespace.servers.delete(link);
     namespace.joining.delete(link);
     if (namespace.servers.size === 0) this.#namespaces.delete(name);
+    this.#observer?.onServers(name, namespace.servers.size);
   }
 
   join(link: L, name: string, rooms: readonly RoomName[]): void {
     this.open(link, name);
     const namespace = this.#namespaces.get(name) as Namespace<L>;
     for (const room of rooms) {
+      const isNew = !namespace.rooms.has(room);
       if (add(namespace.rooms, room, link)) count(namespace, link, 1);
+      if (isNew) this.#observer?.onRoom(name, room, true);
     }
   }
 
@@ -49,7 +67,9 @@ export class RoomTable<L extends object> {
     const namespace = this.#namespaces.get(name);
     if (!namespace) return;
     for (const room of rooms) {
-      if (remove(namespace.rooms, room, link)) count(namespace, link, -1);
+      if (!remove(namespace.rooms, room, link)) continue;
+      count(namespace, link, -1);
+      if (!namespace.rooms.has(room)) this.#observer?.onRoom(name, room, false);
     }
   }
 
@@ -130,10 +150,6 @@ function remove<L extends object>(rooms: Map<RoomName, L | Set<L>>, room: RoomNa
   if (!(held instanceof Set) || !held.delete(link)) return false;
   if (held.size === 1) rooms.set(room, held.values().next().value as L);
   return true;
-}
-
-function dropRooms<L extends object>(namespace: Namespace<L>, link: L): void {
-  for (const room of [...namespace.rooms.keys()]) remove(namespace.rooms, room, link);
 }
 
 function count<L extends object>(namespace: Namespace<L>, link: L, by: number): void {

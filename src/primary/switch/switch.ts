@@ -1,6 +1,7 @@
 /**
- * The switch: relays opaque frames between the links of the workers that have a member of what is addressed, and keeps
- * track of the requests in flight. Runs in the primary. It reads kinds, ids and addresses, never an event's arguments.
+ * The switch: reads the links of the workers, keeps what they tell of rooms, and has everything else relayed in the order
+ * that keeps a promise. Runs in the primary. It reads kinds, ids and addresses, never an event's arguments. Where a frame
+ * goes is router.ts.
  *
  * A join that a client has been told of must be known before anything addressed to that room is relayed. The worker does
  * its part (its link bytes are in the kernel before its client bytes), but one poll may return a later frame of one link
@@ -14,21 +15,12 @@ import {
   parseWorkerMessage,
   type WorkerMessage,
 } from "../../protocol/control.js";
-import {
-  Audience,
-  FRAME_HEAD_BYTES,
-  FrameKind,
-  FrameReader,
-  kindOf,
-  ProtocolError,
-  type RoomName,
-  replaceId,
-} from "../../protocol/frame.js";
-import { isRecoveryKind, RecoveryKind } from "../../protocol/recovery-frame.js";
+import { Audience, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf, ProtocolError } from "../../protocol/frame.js";
+import { isRecoveryKind } from "../../protocol/recovery-frame.js";
 import type { Keep, Keeper } from "./keeper.js";
-import { type Outcome, PendingRequests } from "./pending-requests.js";
 import { type Item, RelayQueue } from "./relay-queue.js";
 import { RoomTable } from "./room-table.js";
+import { type Peer, Router, type UplinkEnd } from "./router.js";
 import { WorkerLink } from "./worker-link.js";
 
 /** What the switch reads on a link but others act on. */
@@ -47,11 +39,9 @@ export interface SwitchLink {
 }
 
 /** One worker, as the switch sees it. Not a "member": those are sockets in a room. */
-interface Peer {
+interface WorkerPeer extends Peer {
   readonly link: WorkerLink;
   readonly listener: LinkListener;
-  /** Of who keeps what its sessions need to come back. */
-  readonly keep: Keep | undefined;
   greeted: boolean;
 }
 
@@ -68,18 +58,14 @@ const MAX_CONTROL_BYTES = 256 * 1024;
 const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
-  readonly #keeper: Keeper | undefined;
   readonly #rooms = new RoomTable<Peer>();
-  readonly #requests = new PendingRequests<Peer>();
-  readonly #peers = new Set<Peer>();
-  readonly #touched = new Set<WorkerLink>();
-  readonly #sweeper = setInterval(() => this.#requests.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+  readonly #router = new Router(this.#rooms);
+  readonly #workers = new Set<WorkerPeer>();
+  readonly #sweeper = setInterval(() => this.#router.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
   readonly #queue = new RelayQueue<Received>();
+  #uplink: Peer | undefined;
+  readonly #keeper: Keeper | undefined;
   #turning = false;
-  #relayed = 0;
-  #dropped = 0;
-  #refused = 0;
-  #replaced = 0;
 
   /** `keeper` keeps sessions and events outside the workers. */
   constructor(keeper?: Keeper) {
@@ -89,15 +75,22 @@ export class Switch {
   get counters(): Readonly<Record<string, number>> {
     const { namespaces, rooms } = this.#rooms.sizes;
     return {
-      switchLinks: this.#peers.size,
+      switchLinks: this.#workers.size,
       switchNamespaces: namespaces,
       switchRooms: rooms,
-      switchRequests: this.#requests.size,
-      switchFramesRelayed: this.#relayed,
-      switchFramesDropped: this.#dropped,
-      switchRequestsRefused: this.#refused,
-      switchLinksTooFarBehind: this.#replaced,
+      ...this.#router.counters,
     };
+  }
+
+  /**
+   * Joins this host to others: to the workers they are one more peer. To be called before the first `connect`. What is
+   * returned takes frames as from a worker.
+   */
+  attach(end: UplinkEnd): (frame: Buffer) => void {
+    const uplink = this.#router.attach(end, this.#keeper?.foreign);
+    this.#uplink = uplink;
+    this.#rooms.observe(end);
+    return (frame) => this.#receive(uplink, frame);
   }
 
   /** `name` is the worker's, in the positions of clients. */
@@ -109,8 +102,9 @@ export class Switch {
         listener.onEnd(error);
       },
     });
-    const peer: Peer = { link, listener, keep: this.#keepOf(link, name, () => peer), greeted: false };
-    this.#peers.add(peer);
+    const keep = this.#keepOf(link, name, () => peer);
+    const peer: WorkerPeer = { link, listener, keep, greeted: false };
+    this.#workers.add(peer);
     return link;
   }
 
@@ -131,10 +125,10 @@ export class Switch {
 
   close(): void {
     clearInterval(this.#sweeper);
-    for (const peer of this.#peers) peer.link.end();
+    for (const { link } of this.#workers) link.end();
   }
 
-  #onFrame(from: Peer, frame: Buffer): void {
+  #onFrame(from: WorkerPeer, frame: Buffer): void {
     const kind = kindOf(frame);
     if (!from.greeted && kind !== FrameKind.control) throw new ProtocolError(`kind ${kind} before hello`);
     const read = new FrameReader(frame);
@@ -162,6 +156,7 @@ export class Switch {
       case FrameKind.response:
       case FrameKind.cancel:
       case FrameKind.count:
+      case FrameKind.hear:
         return this.#receive(from, frame);
       default:
         if (from.keep && isRecoveryKind(kind)) return this.#receive(from, frame);
@@ -169,7 +164,7 @@ export class Switch {
     }
   }
 
-  #onControl(from: Peer, text: string): void {
+  #onControl(from: WorkerPeer, text: string): void {
     const message = parseWorkerMessage(text);
     if (!message) throw new ProtocolError("a control message that is none");
     if (message.type === "hello" && message.version !== PROTOCOL_VERSION) {
@@ -194,134 +189,25 @@ export class Switch {
     this.#turning = !this.#queue.isEmpty;
     if (this.#turning) setImmediate(this.#turn);
     for (const received of due) this.#relayOrEnd(received);
-    for (const link of this.#touched) link.flush();
-    this.#touched.clear();
+    this.#router.flush();
   };
 
   #relayOrEnd({ from, frame, readAt }: Received): void {
-    if (!this.#peers.has(from)) return;
+    if (from !== this.#uplink && !this.#workers.has(from as WorkerPeer)) return;
     try {
-      if (frame) this.#relay(from, frame, readAt);
-      else this.#forget(from);
+      if (frame) this.#router.relay(from, frame, readAt);
+      else this.#forget(from as WorkerPeer);
     } catch (error) {
       from.link.end(error as Error);
     }
   }
 
-  #forget(peer: Peer): void {
-    this.#peers.delete(peer);
-    this.#rooms.drop(peer);
-    peer.keep?.onGone();
-    for (const outcome of this.#requests.drop(peer)) this.#tellDone(outcome);
-  }
-
-  #relay(from: Peer, frame: Buffer, readAt: number): void {
-    const read = new FrameReader(frame);
-    switch (kindOf(frame)) {
-      case FrameKind.broadcast:
-        return this.#broadcast(from, frame, read.text(), read.rooms());
-      case FrameKind.command:
-        return this.#command(from, frame, read);
-      case FrameKind.request:
-        return this.#request(from, frame, read);
-      case FrameKind.response:
-        return this.#response(from, frame, read);
-      case FrameKind.cancel:
-        return this.#requests.cancel(from, read.number());
-      case FrameKind.count:
-        return this.#done(from, read.number(), this.#rooms.servers(read.text(), from).length, 0);
-      default:
-        return from.keep?.onFrame(frame, readAt);
-    }
-  }
-
-  #broadcast(from: Peer, frame: Buffer, namespace: string, rooms: RoomName[]): void {
-    const number = from.keep?.onBroadcast(frame, namespace, rooms);
-    for (const target of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(target, frame, number);
-  }
-
-  #command(from: Peer, frame: Buffer, read: FrameReader): void {
-    const audience = read.byte();
-    const namespace = read.text();
-    const number = from.keep?.onCommand();
-    for (const target of this.#audience(from, audience, namespace, read)) {
-      if (this.#sendNumbered(target, frame, number) && audience === Audience.joining)
-        this.#rooms.expectJoins(target, namespace);
-    }
-  }
-
-  #audience(from: Peer, audience: number, namespace: string, read: FrameReader): Peer[] {
-    return audience === Audience.namespace
-      ? this.#rooms.servers(namespace, from)
-      : this.#rooms.members(namespace, read.rooms(), from);
-  }
-
-  #request(from: Peer, frame: Buffer, read: FrameReader): void {
-    const originId = read.number();
-    const timeoutMs = read.number();
-    const responders = this.#audience(from, read.byte(), read.text(), read);
-    if (responders.length === 0) return this.#done(from, originId, 0, 0);
-    const id = this.#requests.add(from, originId, responders, timeoutMs, performance.now());
-    if (id === undefined) {
-      this.#refused++;
-      return this.#done(from, originId, 0, responders.length);
-    }
-    replaceId(frame, id);
-    for (const responder of responders) {
-      if (!this.#send(responder, frame)) this.#tellDone(this.#requests.lost(id, responder));
-    }
-  }
-
-  #response(from: Peer, frame: Buffer, read: FrameReader): void {
-    const id = read.number();
-    const last = read.byte() === 1;
-    const waiting = this.#requests.originOf(id, from);
-    if (!waiting) return;
-    replaceId(frame, waiting.originId);
-    this.#send(waiting.origin, frame);
-    if (last) this.#tellDone(this.#requests.answered(id, from));
-  }
-
-  #tellDone(outcome: Outcome<Peer> | undefined): void {
-    if (outcome) this.#done(outcome.origin, outcome.originId, outcome.answered, outcome.lost);
-  }
-
-  #done(to: Peer, originId: number, answered: number, lost: number): void {
-    to.link.done(originId, answered, lost);
-    this.#touched.add(to.link);
-  }
-
-  /** What can be replayed must not be missing in what a client has got up to a number; then rather the worker is. */
-  #sendNumbered(to: Peer, frame: Buffer, number: number | undefined): boolean {
-    if (number === undefined) return this.#send(to, frame);
-    to.link.frame(RecoveryKind.number).count(number).end();
-    const sent = this.#send(to, frame);
-    if (!sent) {
-      this.#replaced++;
-      to.link.end(new LinkBehindError());
-    }
-    return sent;
-  }
-
-  #send(to: Peer, frame: Buffer): boolean {
-    const taken = to.link.relay(frame);
-    if (taken) this.#relayed++;
-    else this.#dropped++;
-    this.#touched.add(to.link);
-    return taken;
-  }
-}
-
-/** With recovery on, a worker that does not read is replaced: its clients come back to others and miss nothing. */
-export class LinkBehindError extends Error {
-  override readonly name = "LinkBehindError";
-  readonly code = "HOLDFAST_LINK_BEHIND";
-
-  constructor() {
-    super("the worker has not read what others sent to it: it is replaced, and its clients recover");
+  #forget(worker: WorkerPeer): void {
+    this.#workers.delete(worker);
+    this.#router.forget(worker);
   }
 }
 
 function isToJoin(frame: Buffer): boolean {
-  return kindOf(frame) === FrameKind.command && frame[FRAME_HEAD_BYTES] === Audience.joining;
+  return kindOf(frame) === FrameKind.command && frame[FRAME_HEAD_BYTES + 4] === Audience.joining;
 }

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { PrimaryMessage } from "../../protocol/control.js";
+import { RecoveryKind } from "../../protocol/recovery-frame.js";
 import { FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../protocol/frame.js";
 
 /** A link this far behind gets no more relayed frames until it has caught up. */
@@ -44,7 +45,11 @@ export class WorkerLink {
     return true;
   }
 
-  /** Where to encode a frame that belongs to the one relayed next, or that is part of a dialogue with the worker. */
+  number(number: number): void {
+    this.#batch.begin(RecoveryKind.number).count(number).end();
+  }
+
+  /** Where to encode a frame that is part of a dialogue with the worker. */
   frame(kind: number): FrameBatch {
     return this.#batch.begin(kind);
   }

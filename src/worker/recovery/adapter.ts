@@ -4,13 +4,14 @@
  */
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
-import type { Position } from "../../protocol/cursor.js";
-import { type Address, type DecodedAddress, FrameReader, type RoomName } from "../../protocol/frame.js";
+import { packFlags, readContent, unpackFlags } from "../../protocol/content.js";
+import { type Address, type DecodedAddress, FrameReader, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { Change, type Restored } from "../../protocol/recovery-frame.js";
 import { SwitchedAdapter } from "../adapter.js";
-import type { Command } from "../adapter-remote.js";
-import { type Packet, packFlags, readEventParts, unpackFlags } from "../event.js";
-import type { EventPart, Exchange } from "../exchange.js";
+import { DecodeError } from "../codec.js";
+import { type Heard, readCommand, sayEvent } from "../content.js";
+import type { EventPart, Packet } from "../event.js";
+import type { Exchange } from "../exchange.js";
 import { KEPT, Kept, type KeepableSocket } from "./kept.js";
 import { Reception } from "./reception.js";
 import type { Returning } from "./returning.js";
@@ -61,7 +62,7 @@ export class RecoveringAdapter extends SwitchedAdapter {
     super.close();
   }
 
-  override addAll(id: SocketId, rooms: Set<Room>): void {
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
     const socket = this.#socketOf(id);
     const expected = rooms.has(id) ? this.#reception.expected(id) : undefined;
     if (socket && expected) return this.#letIn(socket, rooms, expected);
@@ -69,12 +70,23 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const first = new Set(this.#isCommanded ? [] : [...rooms].filter((room) => !this.rooms.has(room)));
     const before = this.sids.get(id);
     const added = [...rooms].filter((room) => !before?.has(room));
-    super.addAll(id, rooms);
+    const heard = super.addAll(id, rooms);
+    this.#tellJoined(id, socket, added, first);
+    return heard;
+  }
+
+  #tellJoined(
+    id: SocketId,
+    socket: KeepableSocket | undefined,
+    added: readonly Room[],
+    first: ReadonlySet<Room>,
+  ): void {
     if (!socket) return;
     const joinOf = (room: Room) => ({ room, first: first.has(room) });
     if (socket[KEPT]?.session) {
       if (added.length > 0) this.#book.join(socket[KEPT].session, this.#book.position, added.map(joinOf));
-    } else if (rooms.has(id) && socket.pid) this.#open(socket, socket.pid, [...(this.sids.get(id) ?? [])].map(joinOf));
+    } else if (this.sids.get(id)?.has(id) && socket.pid && !socket[KEPT])
+      this.#open(socket, socket.pid, [...(this.sids.get(id) ?? [])].map(joinOf));
   }
 
   override del(id: SocketId, room: Room): void {
@@ -119,12 +131,12 @@ export class RecoveringAdapter extends SwitchedAdapter {
     return super.disconnectSockets(options, close);
   }
 
-  override onBroadcast(address: DecodedAddress, read: FrameReader): void {
-    const flagBits = read.byte();
-    const parts = readEventParts(read);
+  override onBroadcast(address: DecodedAddress, heard: Heard): void {
+    const { packet, parts } = this.#writer.read(heard);
+    const flagBits = heard.what;
     const flags = unpackFlags(flagBits);
     const options = { rooms: new Set(address.rooms as Room[]), except: new Set(address.except as Room[]), flags };
-    this.#writer.deliver(this.#writer.eventOf(parts), parts, options);
+    this.#writer.deliver(packet, parts, options);
     if (!flags.volatile)
       this.#reception.pass(
         { kind: "event", parts, flags: flagBits, at: this.#book.position, ...addressed(options) },
@@ -132,14 +144,14 @@ export class RecoveringAdapter extends SwitchedAdapter {
       );
   }
 
-  override onCommand(address: DecodedAddress, command: unknown): void {
+  override onCommand(address: DecodedAddress, heard: Heard): void {
     this.#isCommanded = true;
     try {
-      super.onCommand(address, command);
+      super.onCommand(address, heard);
     } finally {
       this.#isCommanded = false;
     }
-    const done = command as Command;
+    const done = readCommand(heard);
     if (done.name === "event") return;
     const into = done.name === "disconnect" ? [] : done.rooms;
     const at = this.#book.position;
@@ -171,18 +183,18 @@ export class RecoveringAdapter extends SwitchedAdapter {
   #emit(packet: Packet, options: BroadcastOptions): void {
     const parts = this.#writer.encode(packet);
     if (parts.length === 0) return;
-    const { flags = {} } = options;
-    const bits = packFlags(flags);
-    const isKept = !flags.local && !flags.volatile;
-    if (isKept) {
-      const at = this.#tell(this.#addressOf(options), bits, parts);
-      this.#reception.pass({ kind: "event", parts, flags: bits, at, ...addressed(options) }, true);
-    } else if (!flags.local) this.#link.broadcast(this.#addressOf(options), bits, parts);
+    if (!options.flags?.local) this.#tell(packet, parts, options);
     this.#writer.deliver(packet, parts, options);
   }
 
-  #tell(address: Address, flags: number, parts: readonly EventPart[]): Position {
-    return this.#link.broadcast(address, flags, parts, true) ? this.#book.counted() : this.#book.lost(address);
+  /** Others, and those who are about to be let in here. */
+  #tell(packet: Packet, parts: readonly EventPart[], options: BroadcastOptions): void {
+    const { flags } = options;
+    const address = this.#addressOf(options);
+    const saying = sayEvent(parts, flags, this.#link.pack(packet.data));
+    if (flags?.volatile) return void this.#link.broadcast(address, saying);
+    const at = this.#link.broadcast(address, saying, true) ? this.#book.counted() : this.#book.lost(address);
+    this.#reception.pass({ kind: "event", parts, flags: packFlags(flags), at, ...addressed(options) }, true);
   }
 
   #change(name: keyof typeof CHANGES, options: BroadcastOptions, into: Room[]): void {
@@ -214,12 +226,12 @@ export class RecoveringAdapter extends SwitchedAdapter {
   }
 
   /** The client has been authorised: first what it missed, then what came meanwhile, then it is one of those who listen. */
-  #letIn(socket: KeepableSocket, rooms: Set<Room>, returning: Returning): void {
+  #letIn(socket: KeepableSocket, rooms: Set<Room>, returning: Returning): Promise<void> | void {
     const { id } = socket;
     const restored = this.#reception.letIn(returning);
     if (!restored) return;
     const asked = [...rooms, ...(this.sids.get(id) ?? [])].filter((room) => !returning.rooms.has(room));
-    super.addAll(id, new Set([...(returning.rooms as Set<Room>), ...rooms]));
+    const heard = super.addAll(id, new Set([...(returning.rooms as Set<Room>), ...rooms]));
     const { own, shared } = this.#book.position;
     const joined = [...returning.joined].map(([room, at]) => ({ room, own: at.own, shared: at.shared }));
     for (const room of asked) joined.push({ room, own, shared });
@@ -228,19 +240,31 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const session = this.#book.resume({ request: returning.request, namespace: this.name, left, joined }, kept);
     this.#replay(socket, restored, returning);
     kept.begin(session, restored.data);
+    return heard;
   }
 
   #replay(socket: KeepableSocket, { worker, events }: Restored, returning: Returning): void {
     for (const { own, shared, frame } of events) {
-      const read = new FrameReader(frame);
-      const { namespace } = read.address();
-      const flags = read.byte();
-      const parts = readEventParts(read);
-      const ofHere = namespace === this.name ? parts : this.#writer.asOfHere(parts);
-      this.#writer.write(socket, ofHere, flags, { worker, own, shared });
+      const event = this.#read(frame);
+      if (event) this.#writer.write(socket, event.parts, event.flags, { worker, own, shared });
     }
     for (const event of returning.events) {
       this.#writer.write(socket, event.parts, event.flags, returning.positionOf(event));
+    }
+  }
+
+  /** Undefined: a plain server has sent what nobody can read; who was there has not got it either. */
+  #read(frame: Buffer): { readonly parts: readonly EventPart[]; readonly flags: number } | undefined {
+    const read = new FrameReader(frame);
+    const packedBytes = read.number();
+    const { namespace } = read.address();
+    try {
+      const heard = readContent(read, packedBytes);
+      const { parts } = this.#writer.read(heard);
+      return { parts: namespace === this.name ? parts : this.#writer.asOfHere(parts), flags: heard.what };
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof DecodeError) return undefined;
+      throw error;
     }
   }
 }

@@ -2,7 +2,7 @@
  * Puts a client's cursor behind the arguments of an event that is encoded already. Socket.IO's client takes a last argument
  * that is a string for the offset to return with. Pure.
  */
-import type { EventPart } from "../exchange.js";
+import type { EventPart } from "../event.js";
 
 /** `2/news,["event",…]`, or `51-…` with attachments behind it: a cursor needs no escaping in JSON. */
 const EVENT_TEXT = /^(?:2|5\d+-)/;

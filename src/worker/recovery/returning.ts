@@ -6,7 +6,7 @@
 import { furthest, type Position } from "../../protocol/cursor.js";
 import type { RoomName } from "../../protocol/frame.js";
 import { Change, type Restored } from "../../protocol/recovery-frame.js";
-import type { EventPart } from "../exchange.js";
+import type { EventPart } from "../event.js";
 import type { SessionBook } from "./session-book.js";
 
 export interface Addressed {

@@ -5,17 +5,19 @@
 import type { Namespace } from "socket.io";
 import type { Adapter, BroadcastOptions } from "socket.io-adapter";
 import type { Position } from "../../protocol/cursor.js";
+import { Encoding, packFlags, unpackFlags } from "../../protocol/content.js";
+import { FrameReader } from "../../protocol/frame.js";
+import { type Heard, readEvent } from "../content.js";
 import {
   createDecoderOf,
   type DecoderLike,
+  type EventPart,
   type OnceEncoder,
   type Packet,
-  packFlags,
   RemoteEvent,
+  readEventParts,
   toEventParts,
-  unpackFlags,
 } from "../event.js";
-import type { EventPart } from "../exchange.js";
 import { KEPT, type KeepableSocket } from "./kept.js";
 import { markText } from "./marked.js";
 import type { SessionBook } from "./session-book.js";
@@ -54,6 +56,16 @@ export class Writer {
   encode(packet: Packet): EventPart[] {
     packet.nsp = this.#namespace.name;
     return toEventParts(this.#adapter.encoder.encodeOnce(packet));
+  }
+
+  /** An event that came on the link, as the pieces that clients get. Throws DecodeError and ProtocolError. */
+  read(heard: Heard): { readonly packet: Packet; readonly parts: readonly EventPart[] } {
+    if (heard.encoding === Encoding.own) {
+      const parts = readEventParts(new FrameReader(heard.payload, 0));
+      return { packet: this.eventOf(parts), parts };
+    }
+    const packet = readEvent(heard, this.#createDecoder);
+    return { packet, parts: this.encode(packet) };
   }
 
   eventOf(parts: readonly EventPart[]): RemoteEvent {

@@ -73,6 +73,24 @@ export class FaultProxy {
     this.#set(direction, { swallow: true });
   }
 
+  /** One connection alone falls silent, in both directions and for good: the one that the server sees come from `port`. */
+  blackHoleOne(port: number): void {
+    const pair = this.#pairFrom(port);
+    if (pair === undefined) throw new Error(`no connection from port ${port}`);
+    pair.swallows = true;
+  }
+
+  /** The same for one of the connections that are open now, counted from the oldest. */
+  blackHoleNth(index: number): void {
+    const pair = [...this.#pairs][index];
+    if (!pair) throw new Error(`the proxy has ${this.#pairs.size} connections, none has the index ${index}`);
+    pair.swallows = true;
+  }
+
+  hasConnectionFrom(port: number): boolean {
+    return this.#pairFrom(port) !== undefined;
+  }
+
   /** Passes that many bytes more, then resets the connection it stopped on, and every later one at its next byte. */
   cutAfter(bytes: number, direction: Direction): void {
     this.#set(direction, { bytesLeft: bytes });
@@ -112,6 +130,10 @@ export class FaultProxy {
     this.resetAll();
   }
 
+  #pairFrom(port: number): Pair | undefined {
+    return [...this.#pairs].find(({ serverPort }) => serverPort === port);
+  }
+
   #set(direction: Direction, fault: Fault): void {
     if (direction !== "down") this.#faults.up = { ...this.#faults.up, ...fault };
     if (direction !== "up") this.#faults.down = { ...this.#faults.down, ...fault };
@@ -143,7 +165,7 @@ export class FaultProxy {
     while (rest.length > 0) {
       const { delayMs, swallow, sliceBytes, bytesLeft } = this.#faults[direction];
       if (delayMs) await pause(delayMs);
-      if (swallow) return;
+      if (swallow || pair.swallows) return;
       const piece = rest.subarray(0, this.#pieceBytes(direction, rest.length));
       if (piece.length === 0) return pair.reset();
       rest = rest.subarray(piece.length);
@@ -172,12 +194,18 @@ async function writeAll(to: Socket, bytes: Buffer): Promise<void> {
 /** The two sockets of one connection through the proxy: they end together. */
 class Pair {
   readonly closed: Promise<unknown>;
-  readonly #sockets: readonly Socket[];
+  swallows = false;
+  readonly #sockets: readonly [client: Socket, server: Socket];
 
   constructor(client: Socket, server: Socket) {
     this.#sockets = [client, server];
     for (const socket of this.#sockets) socket.on("error", () => this.reset());
     this.closed = Promise.all(this.#sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  }
+
+  /** By which the server knows this connection. */
+  get serverPort(): number | undefined {
+    return this.#sockets[1].localPort;
   }
 
   reset(): void {

@@ -4,11 +4,13 @@ import {
   apply,
   type Check,
   duration,
+  existingFile,
   host,
   hostAndPort,
   listenTarget,
-  moduleFile,
+  listOf,
   oneOf,
+  onOff,
   size,
   token,
   wholeNumber,
@@ -135,9 +137,34 @@ test("a token is what fits into an HTTP header as it is", () => {
 });
 
 test("a module is a file that exists", () => {
-  expect(read(moduleFile(), import.meta.filename)).toBe(import.meta.filename);
-  expect(problem(moduleFile(), "/nowhere/app.js")).toBe("/nowhere/app.js does not exist");
-  expect(problem(moduleFile(), import.meta.dirname)).toContain("is not a file");
-  expect(problem(moduleFile(), "/dev/null/app.js")).toContain("cannot be read");
-  expect(problem(moduleFile(), "")).toBe("must be the path of a module");
+  expect(read(existingFile("a module"), import.meta.filename)).toBe(import.meta.filename);
+  expect(problem(existingFile("a module"), "/nowhere/app.js")).toBe("/nowhere/app.js does not exist");
+  expect(problem(existingFile("a module"), import.meta.dirname)).toContain("is not a file");
+  expect(problem(existingFile("a module"), "/dev/null/app.js")).toContain("cannot be read");
+  expect(problem(existingFile("a module"), "")).toBe("must be the path of a module");
+});
+
+test.each([
+  [true, true],
+  ["on", true],
+  ["TRUE", true],
+  ["1", true],
+  [false, false],
+  ["off", false],
+  ["false", false],
+  ["0", false],
+  ["yes", undefined],
+  [1, undefined],
+  ["", undefined],
+])("a switch given as %j is %j", (given, value) => {
+  expect(read(onOff(), given)).toBe(value);
+});
+
+test("a list checks each of its values, and has one at least", () => {
+  const ports = listOf(wholeNumber({ from: 1, to: 9 }));
+  expect(read(ports, ["1", 2])).toEqual([1, 2]);
+  expect(ports.format([1, 2])).toBe("1,2");
+  for (const wrong of [[], ["1", "10"], "1", [["1"]], null]) {
+    expect(problem(ports, wrong)).toBe("must be a whole number from 1 to 9; several are allowed");
+  }
 });

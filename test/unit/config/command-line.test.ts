@@ -33,7 +33,7 @@ test.each([
 });
 
 test("an unknown flag like no other is refused without a guess", () => {
-  expect(refused("--redis", "redis://x")).toMatch(/^unknown option --redis\n/);
+  expect(refused("--rediz-thing", "redis://x")).toMatch(/^unknown option --rediz-thing\n/);
   expect(refused("--foo")).toMatch(/^unknown option --foo\n/);
   expect(refused("-x")).toMatch(/^unknown option -x\n/);
 });

@@ -10,7 +10,7 @@ function settings(...argv: string[]): Settings {
 }
 
 test("the supervisor gets its times, and the workers what they act on", () => {
-  expect(fleetSettings(settings("--drain-timeout", "3s", "--max-header", "8kb"), 5)).toMatchObject({
+  expect(fleetSettings(settings("--drain-timeout", "3s", "--max-header", "8kb"), 5, undefined)).toMatchObject({
     workers: 5,
     drainTimeoutMs: 3_000,
     worker: { maxHeaderBytes: 8_192, logLevel: "info" },
@@ -18,9 +18,10 @@ test("the supervisor gets its times, and the workers what they act on", () => {
 });
 
 test("what the workers are told has no secret and no app where there is none", () => {
-  const { worker } = fleetSettings(settings("--manage-token", "hush"), 1);
+  const { worker } = fleetSettings(settings("--manage-token", "hush", "--redis", "redis://u:hush@h"), 1, "classic");
   expect(JSON.stringify(worker)).not.toContain("hush");
   expect("app" in worker).toBe(false);
+  expect(worker.uplink).toBe("classic");
 });
 
 test("what a reload cannot change is named, what it can is not", () => {

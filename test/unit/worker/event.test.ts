@@ -1,19 +1,18 @@
 import fc from "fast-check";
 import { Decoder, Encoder } from "socket.io-parser";
 import { describe, expect, test } from "vitest";
+import { packFlags, unpackFlags } from "../../../src/protocol/content.js";
 import { FrameBatch, FrameKind, FrameReader } from "../../../src/protocol/frame.js";
 import {
   createDecoderOf,
   type DecoderLike,
+  type EventPart,
   OnceEncoder,
   type Packet,
-  packFlags,
   RemoteEvent,
   readEventParts,
   toEventParts,
-  unpackFlags,
 } from "../../../src/worker/event.js";
-import type { EventPart } from "../../../src/worker/exchange.js";
 
 const EVENT = 2;
 const createDecoder = createDecoderOf({ _parser: { Decoder } });

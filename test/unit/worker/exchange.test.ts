@@ -9,7 +9,10 @@ import {
   kindOf,
   MAX_FRAME_BYTES,
 } from "../../../src/protocol/frame.js";
+import { Encoding, Verb } from "../../../src/protocol/content.js";
 import { encode } from "../../../src/worker/codec.js";
+import { type Heard, NOTHING, readValue, type Saying, sayCommand, sayEvent } from "../../../src/worker/content.js";
+import type { EventPart } from "../../../src/worker/event.js";
 import { Exchange, type NamespaceServer, NO_ANSWER, type Respond } from "../../../src/worker/exchange.js";
 import { Link, MAX_QUEUED_BYTES } from "../../../src/worker/link.js";
 import { socketPair, startCluster } from "./cluster.js";
@@ -21,7 +24,7 @@ describe("a request", () => {
   test("gathers what the others answer", async () => {
     const { asking, answering } = await startThree();
     for (const [i, exchange] of answering.entries()) {
-      exchange.open("/x", serving({ onRequest: (_, question, respond) => respond([i, question], true) }));
+      exchange.open("/x", serving({ onRequest: (_, heard, respond) => respond([i, heardIn(heard)], true) }));
     }
     await expect.poll(() => asking.countOthers("/x")).toBe(2);
     const outcome = await ask(asking, { name: "q", bytes: Buffer.from("b") });
@@ -85,9 +88,12 @@ describe("what cannot be read", () => {
     const { exchange, send, answers, drops } = await startAlone();
     exchange.open("/x", serving({}));
     send((batch) => batch.begin(FrameKind.broadcast).number(1_000).end());
-    send((batch) => batch.begin(FrameKind.command).byte(Audience.namespace).address(EVERYBODY).bytes(JUNK).end());
+    send((batch) =>
+      batch.begin(FrameKind.command).number(0).byte(Audience.namespace).address(EVERYBODY).bytes(JUNK).end(),
+    );
     send((batch) => {
-      batch.begin(FrameKind.request).number(5).number(1).byte(Audience.namespace).address(EVERYBODY).bytes(JUNK).end();
+      const frame = batch.begin(FrameKind.request).number(5).number(0).number(1).byte(Audience.namespace);
+      frame.address(EVERYBODY).bytes(JUNK).end();
     });
     await expect.poll(() => drops).toEqual(["unreadable-frame", "unreadable-frame", "unreadable-frame"]);
     await expect.poll(() => answers.at(-1)).toEqual({ kind: FrameKind.response, id: 5, last: 1, bytes: 0 });
@@ -95,7 +101,9 @@ describe("what cannot be read", () => {
 
   test("does not keep a joining worker from telling that it has joined", async () => {
     const { send, answers } = await startAlone();
-    send((batch) => batch.begin(FrameKind.command).byte(Audience.joining).address(EVERYBODY).bytes(JUNK).end());
+    send((batch) =>
+      batch.begin(FrameKind.command).number(0).byte(Audience.joining).address(EVERYBODY).bytes(JUNK).end(),
+    );
     await expect.poll(() => answers.map(({ kind }) => kind)).toEqual([FrameKind.joined]);
   });
 });
@@ -105,16 +113,19 @@ test("what comes for a namespace that is not served here is passed over, and a q
   const server = serving({ onCommand: () => expect.unreachable() });
   exchange.open("/x", server);
   exchange.shut("/x", server);
-  send((batch) => batch.begin(FrameKind.broadcast).address(EVERYBODY).byte(0).number(0).end());
-  send((batch) => batch.begin(FrameKind.command).byte(Audience.namespace).address(EVERYBODY).bytes(encode(1)).end());
+  send((batch) => batch.begin(FrameKind.broadcast).number(0).address(EVERYBODY).byte(0).byte(0).number(0).end());
+  send((batch) =>
+    batch.begin(FrameKind.command).number(0).byte(Audience.namespace).address(EVERYBODY).bytes(SAID).end(),
+  );
   send((batch) => {
     batch
       .begin(FrameKind.request)
       .number(5)
+      .number(0)
       .number(1)
       .byte(Audience.namespace)
       .address(EVERYBODY)
-      .bytes(encode(1))
+      .bytes(SAID)
       .end();
   });
   await expect.poll(() => answers.at(-1)).toEqual({ kind: FrameKind.response, id: 5, last: 1, bytes: 0 });
@@ -137,7 +148,7 @@ test("a worker whose app has not loaded is not asked", async () => {
   const { exchange, answers } = await startAlone({ entered: false });
   const server = serving({});
   exchange.open("/x", server);
-  exchange.broadcast(EVERYBODY, 0, ["sent while loading"]);
+  broadcast(exchange, ["sent while loading"]);
   await expect.poll(() => answers).toEqual([{ kind: FrameKind.broadcast }]);
   exchange.enter();
   exchange.open("/y", server);
@@ -154,16 +165,22 @@ test("what an app's listener throws is the app's, and costs no other frame", asy
   exchange.open(
     "/x",
     serving({
-      onCommand: (_, command) => {
+      onCommand: (_, heard) => {
+        const [command] = heardIn(heard) as unknown[];
         if (command === "bad") throw new Error("of the app");
         commands.push(command);
       },
     }),
   );
   for (const command of ["one", "bad", "two"]) {
-    send((batch) =>
-      batch.begin(FrameKind.command).byte(Audience.namespace).address(EVERYBODY).bytes(encode(command)).end(),
-    );
+    send((batch) => {
+      const frame = batch.begin(FrameKind.command).number(0).byte(Audience.namespace).address(EVERYBODY);
+      frame
+        .byte(Verb.event)
+        .byte(Encoding.own)
+        .bytes(encode([command]))
+        .end();
+    });
   }
   await expect.poll(() => commands).toEqual(["one", "two"]);
   await expect.poll(() => thrown).toMatchObject([{ message: "of the app" }]);
@@ -174,31 +191,32 @@ test("what an app's listener throws is the app's, and costs no other frame", asy
 test("past the link's bound, events and questions are dropped and counted; who asks has an answer at once", async () => {
   const { exchange, peer, drops } = await startAlone();
   peer.pause();
-  for (let i = 0; i < 5; i++) exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES / 4)]);
-  exchange.broadcast(EVERYBODY, 0, ["lost"]);
-  exchange.command(Audience.namespace, EVERYBODY, "lost");
+  for (let i = 0; i < 5; i++) broadcast(exchange, [Buffer.alloc(MAX_QUEUED_BYTES / 4)]);
+  broadcast(exchange, ["lost"]);
+  exchange.command(Audience.namespace, EVERYBODY, say("lost"));
   expect(await ask(exchange)).toEqual({ responses: [], end: "done" });
   expect(drops).toEqual(["link-full-broadcast", "link-full-command", "link-full-request"]);
 });
 
 test("an event larger than the bound passes, and those behind it are not lost because of it", async () => {
   const { exchange, answers, drops } = await startAlone();
-  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES + 1)]);
-  exchange.broadcast(EVERYBODY, 0, ["small"]);
-  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_QUEUED_BYTES / 2)]);
+  broadcast(exchange, [Buffer.alloc(MAX_QUEUED_BYTES + 1)]);
+  broadcast(exchange, ["small"]);
+  broadcast(exchange, [Buffer.alloc(MAX_QUEUED_BYTES / 2)]);
   await expect.poll(() => answers).toHaveLength(3);
   expect(drops).toEqual([]);
 });
 
 test("what no frame can hold is dropped and counted here, where it would end the worker there", async () => {
   const { exchange, answers, drops } = await startAlone();
-  exchange.broadcast(EVERYBODY, 0, [Buffer.alloc(MAX_FRAME_BYTES)]);
-  exchange.broadcast(EVERYBODY, 0, ["small"]);
+  broadcast(exchange, [Buffer.alloc(MAX_FRAME_BYTES)]);
+  broadcast(exchange, ["small"]);
   await expect.poll(() => answers).toHaveLength(1);
   expect(drops).toEqual(["too-large-broadcast"]);
 });
 
-const JUNK = Buffer.from("no value");
+const JUNK = Buffer.from([Verb.event, Encoding.own, ...Buffer.from("no value")]);
+const SAID = Buffer.concat([JUNK.subarray(0, 2), encode([1])]);
 
 interface Outcome {
   readonly responses: unknown[];
@@ -208,7 +226,7 @@ interface Outcome {
 function ask(exchange: Exchange, question: unknown = "q", timeoutMs = TIMEOUT_MS): Promise<Outcome> {
   const responses: unknown[] = [];
   return new Promise((resolve) => {
-    exchange.request(Audience.namespace, EVERYBODY, question, timeoutMs, {
+    exchange.request(Audience.namespace, EVERYBODY, say(question), timeoutMs, {
       onResponse: (value) => responses.push(value),
       onDone: () => resolve({ responses, end: "done" }),
       onFailure: (end) => resolve({ responses, end }),
@@ -216,11 +234,25 @@ function ask(exchange: Exchange, question: unknown = "q", timeoutMs = TIMEOUT_MS
   });
 }
 
+/** What the tests' servers hear is read, as adapters do. */
 function serving(server: {
-  onCommand?: (address: DecodedAddress, command: unknown) => void;
-  onRequest?: (address: DecodedAddress, question: unknown, respond: Respond) => unknown;
+  onCommand?: (address: DecodedAddress, heard: Heard) => void;
+  onRequest?: (address: DecodedAddress, heard: Heard, respond: Respond) => unknown;
 }): NamespaceServer {
-  return { onBroadcast: () => {}, onCommand: () => {}, onRequest: () => {}, ...server } as NamespaceServer;
+  const read = (_: DecodedAddress, heard: Heard) => void heardIn(heard);
+  return { onBroadcast: () => {}, onCommand: read, onRequest: read, ...server } as NamespaceServer;
+}
+
+function heardIn({ encoding, payload }: Heard): unknown {
+  return readValue(encoding, payload);
+}
+
+function say(value: unknown): () => Saying {
+  return () => sayCommand({ name: "event", args: value as unknown[] }, () => NOTHING);
+}
+
+function broadcast(exchange: Exchange, parts: EventPart[]): void {
+  exchange.broadcast(EVERYBODY, sayEvent(parts, {}, NOTHING));
 }
 
 async function startThree() {
@@ -257,5 +289,5 @@ function answerOf(frame: Buffer): Answer {
   const kind = kindOf(frame);
   if (kind !== FrameKind.response) return { kind };
   const read = new FrameReader(frame);
-  return { kind, id: read.number(), last: read.byte(), bytes: read.rest().length };
+  return { kind, id: read.number(), last: read.byte(), bytes: read.rest().length - 1 };
 }

@@ -26,6 +26,7 @@ const FACTS: StatusFacts = {
   generation: 1,
   phase: "running",
   wantedWorkers: 1,
+  redis: { state: "off", hosts: 1 },
   workers: [
     {
       slot: 0,

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { readiness, type StatusFacts, status, type WorkerRow } from "../../../../src/primary/manage/status.js";
 
+const OFF = { state: "off", hosts: 1 } as const;
+
 function row(slot: number, state: WorkerRow["state"]): WorkerRow {
   return {
     slot,
@@ -27,6 +29,7 @@ function facts(changes: Partial<StatusFacts> = {}): StatusFacts {
     wantedWorkers: 2,
     workers: [row(0, "ready"), row(1, "ready")],
     recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
+    redis: OFF,
     counters: {},
     ...changes,
   };
@@ -61,20 +64,38 @@ test("a phase other than running is the state, whatever the workers do", () => {
 test("a host serves while it has a ready worker, also when degraded or reloading", () => {
   const workers = [row(0, "ready"), row(1, "starting")];
   for (const state of ["ready", "degraded", "reloading"] as const) {
-    expect(readiness({ state, workers })).toEqual({ serving: true, reason: `${state}, 1 of 2 workers ready` });
+    expect(readiness({ state, workers, redis: OFF })).toEqual({
+      serving: true,
+      reason: `${state}, 1 of 2 workers ready`,
+    });
   }
 });
 
 test("a host that starts, stops or has no ready worker does not serve, and says why", () => {
   const workers = [row(0, "ready"), row(1, "draining")];
-  expect(readiness({ state: "starting", workers })).toEqual({
+  expect(readiness({ state: "starting", workers, redis: OFF })).toEqual({
     serving: false,
     reason: "starting, 1 of 2 workers ready",
   });
-  expect(readiness({ state: "stopping", workers }).serving).toBe(false);
-  expect(readiness({ state: "degraded", workers: [{ ...row(0, "ready"), stuck: true }] }).serving).toBe(false);
-  expect(readiness({ state: "degraded", workers: [row(0, "starting")] })).toEqual({
+  expect(readiness({ state: "stopping", workers, redis: OFF }).serving).toBe(false);
+  expect(readiness({ state: "degraded", workers: [{ ...row(0, "ready"), stuck: true }], redis: OFF }).serving).toBe(
+    false,
+  );
+  expect(readiness({ state: "degraded", workers: [row(0, "starting")], redis: OFF })).toEqual({
     serving: false,
     reason: "degraded, 0 of 1 workers ready",
   });
+});
+
+test("a host whose Redis is away is degraded, says so, and serves", () => {
+  for (const state of ["connecting", "down"] as const) {
+    const current = status(facts({ redis: { state, hosts: 1 } }));
+    expect(current.state).toBe("degraded");
+    expect(readiness(current)).toEqual({
+      serving: true,
+      reason: "degraded, 2 of 2 workers ready, Redis is away",
+    });
+  }
+  const joined = status(facts({ redis: { state: "ready", hosts: 3 } }));
+  expect(joined).toMatchObject({ state: "ready", redis: { state: "ready", hosts: 3 } });
 });

@@ -75,7 +75,10 @@ class Worker {
     this.own++;
     this.say(RecoveryKind.numbered);
     const [frame] = framesOf((batch) =>
-      batch.begin(FrameKind.broadcast).address({ namespace: "/", rooms: [room], except: [] }),
+      batch
+        .begin(FrameKind.broadcast)
+        .number(0)
+        .address({ namespace: "/", rooms: [room], except: [] }),
     );
     return this.#keeping.onBroadcast(frame as Buffer, "/", [room]) as number;
   }

@@ -184,7 +184,7 @@ describe("what is not of the protocol ends the link it came on, and no other", (
     "an unknown kind": (batch) => batch.begin(99 as FrameKind).end(),
     "a kind of the switch's own": (batch) => batch.begin(FrameKind.done).number(1).number(1).number(0).end(),
     "a body cut short": (batch) => batch.begin(FrameKind.taken).byte(1).end(),
-    "an address cut short": (batch) => batch.begin(FrameKind.broadcast).text("/").number(3).end(),
+    "an address cut short": (batch) => batch.begin(FrameKind.broadcast).number(0).text("/").number(3).end(),
     "a control message that is no JSON": (batch) => batch.begin(FrameKind.control).text("{").end(),
     "a control message of no known type": (batch) => batch.begin(FrameKind.control).text('{"type":"drain"}').end(),
     "a control message that is null": (batch) => batch.begin(FrameKind.control).text("null").end(),
@@ -338,6 +338,7 @@ function onFrame(worker: Worker, frame: Buffer): void {
   const read = new FrameReader(frame);
   switch (kindOf(frame)) {
     case FrameKind.broadcast:
+      read.number();
       read.address();
       return void worker.events.push(read.rest().toString());
     case FrameKind.command:
@@ -371,18 +372,25 @@ function join(worker: Worker, rooms: RoomName[], namespace = "/"): void {
 
 function broadcast(worker: Worker, rooms: RoomName[], text: string): void {
   const address = { namespace: "/", rooms, except: [] };
-  write(worker, (batch) => batch.begin(FrameKind.broadcast).address(address).bytes(Buffer.from(text)).end());
+  write(worker, (batch) => batch.begin(FrameKind.broadcast).number(0).address(address).bytes(Buffer.from(text)).end());
 }
 
 function command(worker: Worker, audience: Audience, rooms: RoomName[]): void {
   const address = { namespace: "/", rooms, except: [] };
-  write(worker, (batch) => batch.begin(FrameKind.command).byte(audience).address(address).end());
+  write(worker, (batch) => batch.begin(FrameKind.command).number(0).byte(audience).address(address).end());
 }
 
 function request(worker: Worker, id: number, rooms: RoomName[]): void {
   const address = { namespace: "/", rooms, except: [] };
   write(worker, (batch) => {
-    batch.begin(FrameKind.request).number(id).number(TIMEOUT_MS).byte(Audience.members).address(address).end();
+    batch
+      .begin(FrameKind.request)
+      .number(id)
+      .number(0)
+      .number(TIMEOUT_MS)
+      .byte(Audience.members)
+      .address(address)
+      .end();
   });
 }
 

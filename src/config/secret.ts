@@ -1,0 +1,2 @@
+/** Stands for every secret wherever settings are shown; its length tells nothing. */
+export const MASK = "********";

@@ -1,0 +1,28 @@
+/**
+ * What the uplink asks of the parts around it: a link that carries bytes (redis/redis-link.ts fits), and the switch, which
+ * takes its frames. What the switch asks of the uplink is in switch/router.ts.
+ */
+import type { RedisLinkEvents, RedisLinkState } from "./redis/redis-link.js";
+
+export interface UplinkLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+}
+
+/** At most once, in order for each sender; see redis/redis-link.ts. */
+export interface ByteLink {
+  readonly state: RedisLinkState;
+  readonly counters: Readonly<Record<string, number>>;
+  start(): Promise<void>;
+  subscribe(channels: readonly string[]): Promise<void>;
+  unsubscribe(channels: readonly string[]): void;
+  subscribePattern(pattern: string): Promise<void>;
+  publish(channel: string, message: Buffer): boolean;
+  countSubscribers(channels: readonly string[]): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+export type OpenLink = (events: RedisLinkEvents) => ByteLink;
+
+/** Gives a frame to the switch, as a worker's link would. */
+export type Deliver = (frame: Buffer) => void;

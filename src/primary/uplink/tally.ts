@@ -1,0 +1,65 @@
+/** What the uplink counts, and what of it the log is told: at most a line a second for each kind of trouble. */
+import { type Limiter, limiter } from "../../log/rate.js";
+import type { UplinkLog } from "./contract.js";
+import type { HostWord } from "./host-registry.js";
+import type { Refused } from "./wire/message.js";
+
+const LOG_INTERVAL_MS = 1_000;
+
+export class Tally {
+  readonly #log: UplinkLog;
+  readonly #counts = new Map<string, number>();
+  readonly #limiters = new Map<string, Limiter>();
+
+  constructor(log: UplinkLog) {
+    this.#log = log;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** `name` is one of a known few. */
+  count(name: string, by = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
+  }
+
+  refused({ reason, version }: Refused): void {
+    const what = reason.replace(/(^|-)(.)/g, (_, _dash, letter: string) => letter.toUpperCase());
+    this.count(`uplinkRefused${what}`);
+    this.#sparingly(reason, (suppressed) => {
+      const text =
+        reason === "other-version"
+          ? `a host of another version (${version}) is in this cluster: it is not asked, and its commands are refused`
+          : `a message from Redis was dropped: ${reason}`;
+      this.#log.warn({ event: "redis-refused", reason, suppressed, ...(version !== undefined && { version }) }, text);
+    });
+  }
+
+  /** Messages have been lost. `count` is unknown where this host itself was away. */
+  gap(host: string | undefined, count: number | undefined): void {
+    this.count("uplinkGaps");
+    this.count("uplinkMessagesMissed", count ?? 0);
+    this.#sparingly("gap", (suppressed) => {
+      const text =
+        count === undefined
+          ? "Redis was away: what other hosts sent meanwhile is lost"
+          : `${count} messages of another host were lost`;
+      this.#log.warn({ event: "redis-gap", host, count, suppressed }, text);
+    });
+  }
+
+  hostCame({ hostId, release }: HostWord, hosts: number): void {
+    this.#log.info({ event: "host-joined", host: hostId, release, hosts }, `host ${hostId} has joined`);
+  }
+
+  hostWent({ hostId }: Pick<HostWord, "hostId">, hosts: number, why: "goodbye" | "silent"): void {
+    this.#log.info({ event: "host-left", host: hostId, why, hosts }, `host ${hostId} has left (${why})`);
+  }
+
+  #sparingly(kind: string, speak: (suppressed: number) => void): void {
+    const say = this.#limiters.get(kind) ?? limiter(LOG_INTERVAL_MS);
+    this.#limiters.set(kind, say);
+    say(speak);
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * The uplink: this host among others. To the switch it is one more peer; what that relays to it is written to Redis once,
+ * and what comes from Redis goes to the switch as from a worker. Runs in the primary; never decodes an event's arguments,
+ * and nothing that Redis brings can make it throw.
+ */
+import { FrameKind, FrameReader, kindOf, type RoomName } from "../../protocol/frame.js";
+import { Announcer } from "./announcer.js";
+import { Answering } from "./answering.js";
+import { Asking } from "./asking.js";
+import type { ByteLink, Deliver, OpenLink, UplinkLog } from "./contract.js";
+import { FrameWriter } from "./frame-in.js";
+import { readBroadcast, readCommand, readRequest } from "./frame-out.js";
+import { HostRegistry } from "./host-registry.js";
+import { RecentJoins } from "./recent-joins.js";
+import { Subscriptions } from "./subscriptions.js";
+import { Tally } from "./tally.js";
+import type { Incoming, IncomingAnnouncement, Outgoing } from "./wire/message.js";
+import type { Wire } from "./wire/wire.js";
+
+export interface UplinkOptions {
+  readonly wire: Wire;
+  readonly openLink: OpenLink;
+  /** Random per boot, as the wire writes it. */
+  readonly uid: string;
+  /** For people. */
+  readonly hostId: string;
+  readonly release: string;
+  readonly maxMessageBytes: number;
+  readonly log: UplinkLog;
+}
+
+export interface UplinkStatus {
+  readonly state: "connecting" | "ready" | "down";
+  /** This one and those that have told of themselves. */
+  readonly hosts: number;
+}
+
+const TICK_MS = 1_000;
+
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #wire: Wire;
+  readonly #link: ByteLink;
+  readonly #tally: Tally;
+  readonly #frames = new FrameWriter();
+  readonly #hosts = new HostRegistry();
+  readonly #subscriptions: Subscriptions;
+  readonly #announcer: Announcer;
+  readonly #asking: Asking;
+  readonly #answering: Answering;
+  readonly #recentJoins = new RecentJoins();
+  readonly #ticker = setInterval(() => this.#tick(), TICK_MS);
+  #deliver: Deliver = () => {};
+
+  constructor(options: UplinkOptions) {
+    const { wire, uid, log } = options;
+    this.#options = options;
+    this.#wire = wire;
+    this.#tally = new Tally(log);
+    this.#link = options.openLink({
+      onMessage: (channel, message) => this.#onMessage(channel, message),
+      onUp: (missed) => this.#onUp(missed),
+      onDown: () => this.#onDown(),
+    });
+    this.#announcer = new Announcer((goodbye) => this.#announce(goodbye));
+    this.#subscriptions = new Subscriptions(wire, this.#link, () => this.#announcer.soon());
+    const deliver: Deliver = (frame) => this.#deliver(frame);
+    const publish = (message: Outgoing) => this.#publish(message);
+    const hostsServing = (namespace: string) => this.#hosts.serving(namespace);
+    const countPlain = (namespace: string) => this.#countPlain(namespace);
+    const isReady = () => this.#link.state === "ready";
+    const shared = { frames: this.#frames, deliver, publish };
+    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, isReady, hostsServing, countPlain });
+    this.#answering = new Answering(shared);
+  }
+
+  get status(): UplinkStatus {
+    return { state: this.#link.state, hosts: 1 + this.#hosts.size };
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { namespaces, rooms } = this.#subscriptions.sizes;
+    return {
+      uplinkHosts: this.#hosts.size,
+      uplinkNamespaces: namespaces,
+      uplinkRooms: rooms,
+      uplinkRequestsAsked: this.#asking.size,
+      uplinkRequestsAnswered: this.#answering.size,
+      ...this.#link.counters,
+      ...this.#tally.counters,
+    };
+  }
+
+  /** To be called before `start`: where what comes from Redis goes. */
+  deliverTo(deliver: Deliver): void {
+    this.#deliver = deliver;
+  }
+
+  /** Resolves when Redis has answered, or cannot be reached and is not required. Rejects when it refuses us. */
+  async start(): Promise<void> {
+    const { hostChannel, pattern } = this.#wire;
+    // They stay wanted while Redis is away; that they were confirmed is told by `onUp`.
+    for (const wanted of [this.#link.subscribe([hostChannel]), pattern && this.#link.subscribePattern(pattern)]) {
+      if (wanted) wanted.catch(() => {});
+    }
+    await this.#link.start();
+  }
+
+  /** Says goodbye to the other hosts. */
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    this.#announcer.stop();
+    await this.#link.close();
+  }
+
+  /** A frame of a worker for other hosts, or an answer to what they asked. */
+  relay(frame: Buffer): boolean {
+    switch (kindOf(frame)) {
+      case FrameKind.broadcast:
+        this.#broadcast(frame);
+        break;
+      case FrameKind.command:
+        this.#command(frame);
+        break;
+      case FrameKind.request:
+        this.#asking.ask(readRequest(frame));
+        break;
+      case FrameKind.response:
+        this.#onAnswer(new FrameReader(frame));
+        break;
+    }
+    return true;
+  }
+
+  done(id: number, answered: number, lost: number): void {
+    this.#answering.onDone(id, answered, lost);
+  }
+
+  /** What is published in a tick leaves together already. */
+  flush(): void {}
+
+  /** The switch calls it when it could not read a frame of ours: there is no link to end. */
+  end(): void {
+    this.#tally.count("uplinkFramesRefused");
+  }
+
+  async count(namespace: string): Promise<number> {
+    if (this.#link.state !== "ready") return 0;
+    return this.#hosts.countWorkers(namespace) + (await this.#countPlain(namespace));
+  }
+
+  hear(namespace: string, rooms: readonly RoomName[]): Promise<void> {
+    return this.#subscriptions.hear(namespace, rooms);
+  }
+
+  onServers(namespace: string, workers: number): void {
+    this.#subscriptions.setWorkers(namespace, workers);
+  }
+
+  onRoom(namespace: string, room: RoomName, hasMember: boolean): void {
+    this.#subscriptions.setRoom(namespace, room, hasMember);
+  }
+
+  #broadcast(frame: Buffer): void {
+    const message = readBroadcast(frame);
+    if (!message) return;
+    const everywhere = this.#recentJoins.has(message.namespace, performance.now());
+    this.#publish(everywhere ? { ...message, everywhere } : message);
+  }
+
+  #command(frame: Buffer): void {
+    const message = readCommand(frame);
+    if (!message) return;
+    if (message.kind === "command" && message.command.name === "join") {
+      this.#recentJoins.add(message.namespace, performance.now());
+    }
+    this.#publish(message);
+  }
+
+  #onAnswer(read: FrameReader): void {
+    const id = read.number();
+    read.byte();
+    read.byte();
+    this.#answering.onResponse(id, read.rest());
+  }
+
+  #publish(message: Outgoing): boolean {
+    const { channel, bytes } = this.#wire.write(message);
+    if (bytes.length > this.#options.maxMessageBytes) {
+      this.#tally.count("uplinkTooLargeToSend");
+      return false;
+    }
+    this.#tally.count("uplinkPublished");
+    return this.#link.publish(channel, bytes);
+  }
+
+  #announce(goodbye: boolean): number {
+    const { hostId, release } = this.#options;
+    const workers = goodbye ? new Map<string, number>() : this.#subscriptions.workers();
+    const { channel, bytes } = this.#wire.writeAnnouncement({ hostId, release, goodbye, workers });
+    // A backlog of these would tell what is long over.
+    if (this.#link.state === "ready") this.#link.publish(channel, bytes);
+    return bytes.length;
+  }
+
+  #onMessage(channel: string, bytes: Buffer): void {
+    this.#tally.count("uplinkReceived");
+    const message = this.#wire.read(channel, bytes);
+    if ("host" in message && message.host && message.host.missed > 0) {
+      this.#tally.gap(this.#hosts.nameOf(message.host.uid), message.host.missed);
+    }
+    this.#dispatch(message);
+  }
+
+  #dispatch(message: Incoming): void {
+    switch (message.kind) {
+      case "broadcast":
+        return this.#deliver(this.#frames.broadcast(message));
+      case "command":
+        return this.#deliver(this.#frames.command(message));
+      case "event":
+        return this.#deliver(this.#frames.event(message));
+      case "request":
+        return this.#answering.onRequest(message);
+      case "response":
+        return this.#asking.onResponse(message);
+      case "announcement":
+        return this.#onAnnouncement(message);
+      case "refused":
+        return this.#tally.refused(message);
+      case "own":
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onAnnouncement(word: IncomingAnnouncement): void {
+    const change = this.#hosts.heard(word);
+    if (change === "new") {
+      this.#tally.hostCame(word, this.status.hosts);
+      this.#announcer.soon();
+    }
+    if (change === "gone") this.#onHostGone(word, "goodbye");
+  }
+
+  #onHostGone(word: Pick<IncomingAnnouncement, "uid" | "hostId">, why: "goodbye" | "silent"): void {
+    this.#tally.hostWent(word, this.status.hosts, why);
+    this.#asking.hostGone(word.uid);
+  }
+
+  #onUp(missed: boolean): void {
+    if (missed) this.#tally.gap(undefined, undefined);
+    this.#announcer.now();
+  }
+
+  #onDown(): void {
+    this.#tally.count("uplinkRequestsCutShort", this.#asking.cutShort());
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    for (const gone of this.#hosts.tick()) this.#onHostGone(gone, "silent");
+    this.#asking.sweep(nowMs);
+    this.#answering.sweep(nowMs);
+    this.#recentJoins.sweep(nowMs);
+  }
+
+  /** Ghosts of dead hosts are subscribed to both channels, and cancel out. */
+  async #countPlain(namespace: string): Promise<number> {
+    const { all, holdfast } = this.#wire.countedChannels(namespace);
+    try {
+      const [servers = 0, hosts = 0] = await this.#link.countSubscribers([all, holdfast]);
+      return Math.max(0, servers - hosts);
+    } catch {
+      this.#tally.count("uplinkCountsFailed");
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** A host's word to the others of its prefix about itself: what it serves with how many workers, and that it stops. */
+import type { Form, Sender } from "./envelope.js";
+import { HOST_FIELD } from "./host-part.js";
+import type { Incoming, IncomingAnnouncement } from "./message.js";
+import { MsgpackWriter } from "./msgpack-write.js";
+import type { Fields } from "./outline.js";
+import { refuse } from "./refusal.js";
+
+export type Announcement = Omit<IncomingAnnouncement, "kind" | "uid">;
+
+const EXPECTED_BYTES = 512;
+/** Of one host; slots are numbered below it. */
+const MAX_WORKERS = 4096;
+
+export const ANNOUNCEMENT_FORM: Form = {
+  shape: {},
+  uidField: "uid",
+  hostField: HOST_FIELD,
+  isForAnyone: () => false,
+};
+
+/** All but the host part. */
+export function writeAnnouncement(uid: string, { hostId, release, goodbye, workers }: Announcement): MsgpackWriter {
+  const message = new MsgpackWriter(EXPECTED_BYTES).map(7).text("uid").text(uid);
+  message.text("hostId").text(hostId).text("release").text(release).text("goodbye").boolean(goodbye);
+  message
+    .text("namespaces")
+    .list([...workers.keys()])
+    .text("workers")
+    .list([...workers.values()]);
+  return message;
+}
+
+export function readAnnouncement(fields: Fields, { host }: Sender): Incoming {
+  if (!host) return refuse("wrong-shape");
+  return {
+    kind: "announcement",
+    uid: host.uid,
+    hostId: fields.text("hostId"),
+    release: fields.text("release"),
+    goodbye: fields.boolean("goodbye"),
+    workers: readWorkers(fields.list("namespaces"), fields.list("workers")),
+  };
+}
+
+function readWorkers(namespaces: readonly unknown[], counts: readonly unknown[]): Map<string, number> {
+  return new Map(
+    namespaces.map((namespace, i) => {
+      const count = counts[i];
+      return typeof namespace === "string" && isWorkerCount(count) ? [namespace, count] : refuse("wrong-shape");
+    }),
+  );
+}
+
+function isWorkerCount(count: unknown): count is number {
+  return Number.isInteger(count) && (count as number) >= 0 && (count as number) <= MAX_WORKERS;
+}

@@ -1,0 +1,120 @@
+/**
+ * The field that Holdfast hosts add to each message for each other. It is binary, so a plain server reads it as one value
+ * that it does not look at, and it is the last, so that a signature at its end covers the message:
+ *
+ *     u8 version | u8 bits | u8 length, uid | u48 sequence
+ *     | u32 timeoutMs | u32 answered | u32 lost | u32 count, (u32 length, payload)…      with the bit `REPORT`
+ *     | 32 bytes of signature                                                            with the bit `SIGNED`
+ */
+import type { HostPart, HostPartToWrite } from "./message.js";
+import { Refusal, refuse } from "./refusal.js";
+import type { Place } from "./sequence.js";
+import { SIGNATURE_BYTES } from "./signature.js";
+
+/** Rises when hosts of this version could no longer understand each other. */
+export const WIRE_VERSION = 1;
+export const HOST_FIELD = "holdfast";
+
+const FRESH = 1;
+const LAST = 2;
+const REPORT = 4;
+const SIGNED = 8;
+const HEAD_BYTES = 3;
+const SEQUENCE_BYTES = 6;
+/** No host has more workers. */
+const MAX_PAYLOADS = 4096;
+
+export interface SignedHostPart extends Omit<HostPart, "missed">, Place {
+  readonly signed: boolean;
+}
+
+/** The pieces of the field; a signature is still to be filled in. */
+export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, signed: boolean): Uint8Array[] {
+  const reports = part.timeoutMs || part.answered || part.lost || part.payloads?.length;
+  const bits = (place.fresh ? FRESH : 0) | (part.last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
+  const pieces: Uint8Array[] = [headOf(uid, bits, place.sequence)];
+  if (reports) pieces.push(...reportOf(part));
+  if (signed) pieces.push(Buffer.alloc(SIGNATURE_BYTES));
+  return pieces;
+}
+
+function headOf(uid: string, bits: number, sequence: number): Buffer {
+  const length = Buffer.byteLength(uid);
+  const head = Buffer.allocUnsafe(HEAD_BYTES + length + SEQUENCE_BYTES);
+  head[0] = WIRE_VERSION;
+  head[1] = bits;
+  head[2] = length;
+  head.write(uid, HEAD_BYTES);
+  head.writeUIntBE(sequence, HEAD_BYTES + length, SEQUENCE_BYTES);
+  return head;
+}
+
+function reportOf({ timeoutMs = 0, answered = 0, lost = 0, payloads = [] }: HostPartToWrite): Uint8Array[] {
+  const numbers = [timeoutMs, answered, lost, payloads.length];
+  return [...numbers.map(u32), ...payloads.flatMap((payload) => [u32(payload.length), payload])];
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(Math.min(Math.ceil(value), 0xffff_ffff));
+  return bytes;
+}
+
+/** Throws Refusal on what is not whole, and on another version. */
+export function readHostPart(field: Buffer): SignedHostPart {
+  const read = new PartReader(field);
+  const version = read.number(1);
+  if (version !== WIRE_VERSION) throw new Refusal("other-version", version);
+  const bits = read.number(1);
+  const part = {
+    uid: read.bytes(read.number(1)).toString("utf8"),
+    sequence: read.number(SEQUENCE_BYTES),
+    fresh: (bits & FRESH) !== 0,
+    last: (bits & LAST) !== 0,
+    signed: (bits & SIGNED) !== 0,
+    ...(bits & REPORT ? readReport(read) : NO_REPORT),
+  };
+  return read.left === (part.signed ? SIGNATURE_BYTES : 0) ? part : refuse("wrong-shape");
+}
+
+type Report = Pick<HostPart, "timeoutMs" | "answered" | "lost" | "payloads">;
+
+const NO_REPORT: Report = { timeoutMs: 0, answered: 0, lost: 0, payloads: [] };
+
+function readReport(read: PartReader): Report {
+  const numbers = { timeoutMs: read.number(4), answered: read.number(4), lost: read.number(4) };
+  const count = read.number(4);
+  if (count > MAX_PAYLOADS) refuse("wrong-shape");
+  const payloads: Buffer[] = [];
+  for (let i = 0; i < count; i++) payloads.push(read.bytes(read.number(4)));
+  return { ...numbers, payloads };
+}
+
+class PartReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  number(bytes: number): number {
+    return this.#bytes.readUIntBE(this.#skip(bytes), bytes);
+  }
+
+  bytes(length: number): Buffer {
+    const from = this.#skip(length);
+    return this.#bytes.subarray(from, this.#at);
+  }
+
+  /** Where what is skipped begins. */
+  #skip(bytes: number): number {
+    const from = this.#at;
+    this.#at += bytes;
+    return this.#at > this.#bytes.length ? refuse("wrong-shape") : from;
+  }
+}
