@@ -13,7 +13,7 @@ export class Gone {
 
   /** `floor`: anything up to this number may be gone. */
   constructor(floor: number) {
-    if (floor > 0) this.#last.set(UNKNOWN, { worker: UNKNOWN, own: 0, shared: floor });
+    if (floor > 0) this.#last.set(UNKNOWN, { worker: UNKNOWN, own: floor, shared: floor });
   }
 
   get shared(): number {
@@ -42,7 +42,7 @@ export class Gone {
       if (worker === UNKNOWN) continue;
       this.#last.delete(worker);
       const shared = Math.max(place.shared, this.#last.get(UNKNOWN)?.shared ?? 0);
-      this.#last.set(UNKNOWN, { worker: UNKNOWN, own: 0, shared });
+      this.#last.set(UNKNOWN, { worker: UNKNOWN, own: shared, shared });
       return;
     }
   }

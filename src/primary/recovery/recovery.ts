@@ -84,6 +84,16 @@ export class Recovery {
     };
   }
 
+  /** How long a client may be away; 0 while none can come back. */
+  get windowMs(): number {
+    return this.#isOn ? this.#windowMs : 0;
+  }
+
+  /** What others send to the room is no longer heard on this host. */
+  unheard(namespace: string, room: RoomName): void {
+    this.#appendForeign({ namespace, rooms: [room], what: { kind: "lost" } });
+  }
+
   /** What comes from other hosts, which have sessions of their own. */
   readonly foreign: WorkerKeeping = {
     onFrame: () => {},
@@ -157,7 +167,8 @@ export class Recovery {
   }
 
   #appendForeign(entry: Omit<Entry, "worker" | "own" | "shared">): number {
-    return this.#keep({ ...entry, worker: FOREIGN, own: 0 });
+    // Counted as the sequence is, so that what comes of one is behind another in both.
+    return this.#keep({ ...entry, worker: FOREIGN, own: this.#log.last + 1 });
   }
 
   /** Also where the command was dropped in the worker: away sessions are changed all the same. */

@@ -3,8 +3,9 @@
  * of everything in the order of relaying, and writes to a worker where the switch has just written.
  */
 import type { FrameBatch, RoomName } from "../../protocol/frame.js";
+import type { Lingerer } from "./lingering.js";
 
-export interface Keeper {
+export interface Keeper extends Lingerer {
   /** The number of the last event that was kept. */
   readonly last: number;
   /** Hears of what comes from other hosts; it has no link, and says nothing else. */

@@ -18,6 +18,7 @@ import {
 import { Audience, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf, ProtocolError } from "../../protocol/frame.js";
 import { isRecoveryKind } from "../../protocol/recovery-frame.js";
 import type { Keep, Keeper } from "./keeper.js";
+import { Lingering } from "./lingering.js";
 import { type Item, RelayQueue } from "./relay-queue.js";
 import { RoomTable } from "./room-table.js";
 import { type Peer, Router, type UplinkEnd } from "./router.js";
@@ -61,10 +62,11 @@ export class Switch {
   readonly #rooms = new RoomTable<Peer>();
   readonly #router = new Router(this.#rooms);
   readonly #workers = new Set<WorkerPeer>();
-  readonly #sweeper = setInterval(() => this.#router.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+  readonly #sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
   readonly #queue = new RelayQueue<Received>();
   #uplink: Peer | undefined;
   readonly #keeper: Keeper | undefined;
+  #lingering: Lingering | undefined;
   #turning = false;
 
   /** `keeper` keeps sessions and events outside the workers. */
@@ -89,7 +91,8 @@ export class Switch {
   attach(end: UplinkEnd): (frame: Buffer) => void {
     const uplink = this.#router.attach(end, this.#keeper?.foreign);
     this.#uplink = uplink;
-    this.#rooms.observe(end);
+    this.#lingering = this.#keeper && new Lingering(end, this.#keeper);
+    this.#rooms.observe(this.#lingering ?? end);
     return (frame) => this.#receive(uplink, frame);
   }
 
@@ -126,6 +129,11 @@ export class Switch {
   close(): void {
     clearInterval(this.#sweeper);
     for (const { link } of this.#workers) link.end();
+  }
+
+  #sweep(nowMs: number): void {
+    this.#router.sweep(nowMs);
+    this.#lingering?.sweep(nowMs);
   }
 
   #onFrame(from: WorkerPeer, frame: Buffer): void {
