@@ -134,7 +134,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
     onPhase: (phase) => {
-      if (phase === "stopping") void acceptor.close();
+      if (phase === "stopping") acceptor.close();
       service.onPhase(phase);
     },
   };

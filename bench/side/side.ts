@@ -64,7 +64,7 @@ function holdfastCommand({ holdfast, workers, chat }: Launch, redis: string | un
 /** Why a side cannot run here: what the articles' stack is made of is not ours to install. */
 export function whyUnavailable(name: SideName): string | undefined {
   if (name !== "flask") return undefined;
-  const { status } = spawnSync("python3", ["-c", "import flask_socketio, geventwebsocket, gunicorn, redis"]);
+  const { status } = spawnSync("/usr/bin/python3", ["-c", "import flask_socketio, geventwebsocket, gunicorn, redis"]);
   return status === 0 ? undefined : "it needs bench/side/flask/setup.sh";
 }
 

@@ -39,6 +39,8 @@ const HOP_BY_HOP = new Set([
 const IDLE_TIMEOUT_MS = 4_000;
 /** To each sibling. What waits for one is bounded as well: each client's connection has one request under way. */
 const MAX_CONNECTIONS = 10_000;
+/** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
+const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 /** Only these say that the worker is gone. Others (EAGAIN, EMFILE) are of one that lives, and so does the session. */
 const GONE = new Set<string | undefined>(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
 
@@ -115,6 +117,7 @@ export class Forwarder {
       return httpRequest({
         agent: this.#agent,
         socketPath: this.#pathOf(sibling),
+        maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
         method: request.method,
         path: request.url,
         // First, since Node drops what comes after about a thousand headers.

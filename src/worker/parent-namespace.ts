@@ -5,9 +5,23 @@
  */
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
+<<<<<<< HEAD
 import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
 import { type Heard, NOTHING, readAmongWorkers, type Saying, sayAmongWorkers, sayEvent } from "./content.js";
 import { createDecoderOf, type Encoder, type EventPart, type Packet, RemoteEvent, toEventParts } from "./event.js";
+=======
+import { Audience, type DecodedAddress } from "../protocol/frame.js";
+import { type Heard, readAmongWorkers, sayAmongWorkers } from "./content.js";
+import {
+  createDecoderOf,
+  EVENT,
+  type Encoder,
+  type EventPart,
+  type Packet,
+  RemoteEvent,
+  toEventParts,
+} from "./event.js";
+>>>>>>> main
 import type { Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
@@ -24,6 +38,7 @@ interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
 
+<<<<<<< HEAD
 /** Where recovery is on: whoever numbers an event that the primary is to keep for the children's sessions. */
 export interface ParentKeeper {
   /** It counts as one of this worker's events; then the children deliver it. */
@@ -40,6 +55,8 @@ export type ParentOf = (namespace: Namespace) => string;
 
 const EVENT = 2;
 
+=======
+>>>>>>> main
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
 export function connectParentNamespaces(io: Server, exchange: Exchange, keeper?: ParentKeeper): ParentOf {
   const names = new Map<ParentNamespace, string>();
@@ -65,6 +82,7 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange, keep
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
+    onTextRun: () => {},
     onCommand: (_address: DecodedAddress, heard: Heard) => {
       const event = readAmongWorkers(heard);
       if (!isParentEvent(event)) return;

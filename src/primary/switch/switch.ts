@@ -81,6 +81,7 @@ export class Switch {
       switchNamespaces: namespaces,
       switchRooms: rooms,
       ...this.#router.counters,
+      switchRoomOverflows: this.#rooms.overflows,
     };
   }
 

@@ -29,6 +29,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     mode: redisMode,
     prefix: redisPrefix,
     required: settings.redisRequired,
+    messageBytes: maxMessageBytes,
     clientName: `holdfast-${identity.hostId}`,
     ...(settings.redisCa !== undefined && { caFile: settings.redisCa }),
     ...(settings.redisCert !== undefined && { certFile: settings.redisCert }),
@@ -40,6 +41,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     uid,
     wire,
     maxMessageBytes,
+    believesPlain: redisSecret === undefined,
     openLink: (events) => new RedisLink(linkOptions, events),
     log,
   });

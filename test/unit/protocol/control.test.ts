@@ -20,11 +20,11 @@ const beat: WorkerMessage = {
   dropped: { "link-full": 2 },
 };
 const messages: WorkerMessage[] = [
-  { type: "hello", version: 1, pid: 7 },
+  { type: "hello", version: 1 },
   { type: "ready" },
   { type: "load-failed", file: "/a.js", message: "no", stack: "" },
   beat,
-  { type: "drained" },
+  { type: "resign" },
 ];
 
 test.each(messages)("$type of a worker is read", (message) => {
