@@ -7,11 +7,6 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server, ServerOptions } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
-<<<<<<< HEAD
-import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
-import { workerName } from "./protocol/cursor.js";
-import { type HostTag, OWNER_NUMBER_LIMIT, type SessionOwner } from "./protocol/session-id.js";
-=======
 import {
   BEAT_INTERVAL_MS,
   LINK_FD,
@@ -19,8 +14,8 @@ import {
   privateSocketPath,
   type WorkerBirth,
 } from "./protocol/control.js";
+import { workerName } from "./protocol/cursor.js";
 import type { HostTag, SessionOwner } from "./protocol/session-id.js";
->>>>>>> main
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";

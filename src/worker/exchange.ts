@@ -226,6 +226,7 @@ export class Exchange {
     try {
       const run = TextRun.beginningAt(frames, at);
       taken = run?.length ?? 1;
+      if (run) this.recovery?.arrive();
       if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
       else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {

@@ -5,13 +5,8 @@
  */
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
-<<<<<<< HEAD
 import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
 import { type Heard, NOTHING, readAmongWorkers, type Saying, sayAmongWorkers, sayEvent } from "./content.js";
-import { createDecoderOf, type Encoder, type EventPart, type Packet, RemoteEvent, toEventParts } from "./event.js";
-=======
-import { Audience, type DecodedAddress } from "../protocol/frame.js";
-import { type Heard, readAmongWorkers, sayAmongWorkers } from "./content.js";
 import {
   createDecoderOf,
   EVENT,
@@ -21,7 +16,6 @@ import {
   RemoteEvent,
   toEventParts,
 } from "./event.js";
->>>>>>> main
 import type { Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
@@ -38,7 +32,6 @@ interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
 
-<<<<<<< HEAD
 /** Where recovery is on: whoever numbers an event that the primary is to keep for the children's sessions. */
 export interface ParentKeeper {
   /** It counts as one of this worker's events; then the children deliver it. */
@@ -53,10 +46,6 @@ interface KeepingAdapter {
 /** Names the parent of a child, as its events are addressed; empty where it has none. */
 export type ParentOf = (namespace: Namespace) => string;
 
-const EVENT = 2;
-
-=======
->>>>>>> main
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
 export function connectParentNamespaces(io: Server, exchange: Exchange, keeper?: ParentKeeper): ParentOf {
   const names = new Map<ParentNamespace, string>();

@@ -12,6 +12,7 @@ import { DecodeError } from "../codec.js";
 import { type Heard, readCommand, sayEvent } from "../content.js";
 import type { EventPart, Packet } from "../event.js";
 import type { Exchange } from "../exchange.js";
+import type { TextRun } from "../text-run.js";
 import { KEPT, Kept, type KeepableSocket } from "./kept.js";
 import { Reception } from "./reception.js";
 import type { Returning } from "./returning.js";
@@ -133,15 +134,20 @@ export class RecoveringAdapter extends SwitchedAdapter {
 
   override onBroadcast(address: DecodedAddress, heard: Heard): void {
     const { packet, parts } = this.#writer.read(heard);
-    const flagBits = heard.what;
-    const flags = unpackFlags(flagBits);
-    const options = { rooms: new Set(address.rooms as Room[]), except: new Set(address.except as Room[]), flags };
+    this.#receive(packet, parts, toOptions(address, heard.what));
+  }
+
+  /** Where a run is of events with numbers, these stand between them: what comes here has none, or the first has. */
+  override onTextRun(run: TextRun): void {
+    const options = toOptions(run.address, run.flags);
+    for (const text of run.texts()) this.#receive(this.#writer.eventOf([text]), [text], options);
+  }
+
+  #receive(packet: Packet, parts: readonly EventPart[], options: BroadcastOptions): void {
     this.#writer.deliver(packet, parts, options);
-    if (!flags.volatile)
-      this.#reception.pass(
-        { kind: "event", parts, flags: flagBits, at: this.#book.position, ...addressed(options) },
-        false,
-      );
+    if (options.flags?.volatile) return;
+    const flags = packFlags(options.flags);
+    this.#reception.pass({ kind: "event", parts, flags, at: this.#book.position, ...addressed(options) }, false);
   }
 
   override onCommand(address: DecodedAddress, heard: Heard): void {
@@ -267,6 +273,10 @@ export class RecoveringAdapter extends SwitchedAdapter {
       throw error;
     }
   }
+}
+
+function toOptions({ rooms, except }: DecodedAddress, flags: number): BroadcastOptions {
+  return { rooms: new Set(rooms as Room[]), except: new Set(except as Room[]), flags: unpackFlags(flags) };
 }
 
 function addressed({ rooms, except }: BroadcastOptions): { rooms: Set<RoomName>; except: Set<RoomName> } {

@@ -207,7 +207,8 @@ export class SessionBook {
       case RecoveryKind.fence:
         return this.#live.get(read.number())?.kept.fence();
       case RecoveryKind.restored:
-        return this.#onRestored(read);
+        // It is looked at again when its client is let in; the link reads into its memory before.
+        return this.#onRestored(new FrameReader(Buffer.from(frame)));
     }
   }
 
