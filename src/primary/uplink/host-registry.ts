@@ -12,6 +12,7 @@ export interface HostWord {
   readonly uid: string;
   readonly hostId: string;
   readonly release: string;
+  readonly address: string;
   readonly goodbye: boolean;
   /** How many workers serve each namespace. */
   readonly workers: ReadonlyMap<string, number>;

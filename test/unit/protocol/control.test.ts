@@ -18,6 +18,7 @@ const beat: WorkerMessage = {
   elu: 0.5,
   lagMs: 1.5,
   dropped: { "link-full": 2 },
+  done: { "forwarded-to-host": 1 },
 };
 const messages: WorkerMessage[] = [
   { type: "hello", version: 1, pid: 7 },
