@@ -52,9 +52,9 @@ describe.each(MODES)("with %s", (_, args) => {
 async function reaching(here: Holdfast, there: Holdfast): Promise<void> {
   const sid = await openSession(there);
   await eventually(
-    async () => (await poll(await openRaw(here), sid)).status,
+    async () => (await post(await openRaw(here), sid, "40")).status,
     (status) => status === 200,
-    { what: "a poll of the other host's session" },
+    { what: "a post to the other host's session" },
   );
 }
 
