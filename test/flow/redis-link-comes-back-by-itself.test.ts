@@ -89,6 +89,52 @@ test("what waits is bounded in bytes and in age, the oldest is dropped and count
   expect(redisDroppedOld).toBe(9);
 });
 
+test("what is on its way to a Redis that hangs, and what waits behind it, are bounded", async () => {
+  const redis = await startRedis();
+  const noted = await startLink(redis.url, { backlogBytes: 2_000_000 });
+  redis.pause();
+  for (let n = 0; n < 3_000; n++) noted.link.publish("test#a", Buffer.alloc(10_000));
+  const { redisBacklogBytes, redisDroppedFull } = noted.link.counters;
+  expect(redisBacklogBytes).toBeLessThanOrEqual(2_000_000);
+  // 30 MB, less 8 MB on their way and 2 MB that wait.
+  expect(redisDroppedFull).toBeGreaterThan(1_900);
+  redis.resume();
+  await eventually(
+    () => noted.link.counters,
+    ({ redisPublished, redisDroppedFull = 0 }) => Number(redisPublished) + redisDroppedFull >= 3_000,
+    { withinMs: 10_000 },
+  );
+  expect(noted.link.counters.redisBacklogBytes).toBe(0);
+});
+
+test("a host that has itself stood still does not take Redis for dead", async () => {
+  const redis = await startRedis();
+  const noted = await startLink(redis.url);
+  await noted.link.subscribe(["test#a"]);
+  for (let round = 0; round < 3; round++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    await pause(100);
+  }
+  noted.link.publish("test#a", "still here");
+  await noted.heard("still here");
+  expect(noted.downs).toEqual([]);
+});
+
+test("a slow way keeps the order", async () => {
+  const redis = await startRedis();
+  const proxy = await startProxy(redis);
+  const slow = await startLink(proxy.url.replace("http", "redis"));
+  await slow.link.subscribe(["test#a"]);
+  proxy.delay(200);
+  for (let n = 0; n < 300; n++) {
+    slow.link.publish("test#a", `m${n}`);
+    if (n % 10 === 0) await pause(5);
+  }
+  await slow.heard("m299", 10_000);
+  expect(slow.texts).toEqual(Array.from({ length: 300 }, (_, n) => `m${n}`));
+  expect(slow.downs).toEqual([]);
+});
+
 test("a Redis that hangs is noticed, and used again when it goes on, nothing twice", async () => {
   const redis = await startRedis();
   const [ada, bob] = await twoLinks(redis);

@@ -75,6 +75,11 @@ test("a slot that moves to another master takes its subscribers along", async ()
   const id = await other.cli("cluster", "myid");
   for (const master of [other, ...masters.filter((each) => each !== other)])
     await master.cli("cluster", "setslot", slot, "node", id);
+  // Well before the Cluster is asked anew of itself.
+  await eventually(
+    () => bob.downs.at(-1)?.reason,
+    (reason) => reason === "slots have moved to another master",
+  );
   await eventually(
     () => other.cli("pubsub", "shardnumsub", channel),
     (text) => text.endsWith("1"),
@@ -121,6 +126,18 @@ test.each(["classic", "sharded"] as const)("Sentinels name another master: it is
   await Promise.all([ada.ready(FAILOVER_MS), bob.ready(FAILOVER_MS)]);
   await expectEachOnce(ada, bob, ["test#a"]);
   expect(await clientsOf(replica)).toBeGreaterThanOrEqual(4);
+});
+
+test("a master that says that it is none any more is left, whatever the Sentinels think", async () => {
+  const { url, master, replica } = await startRedisSentinel();
+  const noted = await startLink(url);
+  await master.cli("replicaof", "127.0.0.1", String(replica.port));
+  await eventually(
+    () => noted.downs.map(({ reason }) => reason),
+    (reasons) => reasons.some((reason) => /is a slave, not a master/.test(reason)),
+  );
+  await master.cli("replicaof", "no", "one");
+  await noted.ready(FAILOVER_MS);
 });
 
 test("a master that hangs and wakes as a replica is not taken for a master", async () => {

@@ -149,3 +149,12 @@ test("a handler that throws costs its message, and nothing else", async () => {
   await noted.heard("two");
   expect(noted.lines.some(({ event }) => event === "redis-handler-failed")).toBe(true);
 });
+
+test.each(["classic", "sharded"] as const)("a Cluster that is not formed yet is an absence, %s", async (mode) => {
+  const node = await startRedis({ args: ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] });
+  const noted = new NotedLink([node.url, node.url], { mode });
+  await noted.link.start();
+  expect(noted.downs[0]?.reason).toBe("the Cluster has no masters with slots");
+  await node.cli("cluster", "addslotsrange", "0", "16383");
+  await noted.ready();
+});

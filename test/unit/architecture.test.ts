@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
 const MAX_LINES = 400;
+const LOADS_REDIS = "primary/uplink/redis/connect.ts";
 
 interface Import {
   readonly from: string;
@@ -54,6 +55,17 @@ describe("who may import whom", () => {
   test("the checks of settings are loaded in the primary alone", () => {
     const wrong = allImports().filter(({ from, to }) => ["zod", "commander"].includes(to) && !isIn(from, "config/"));
     expect(wrong.map(show)).toEqual([]);
+  });
+
+  // 24 MB, and most hosts are alone.
+  test("Redis' client is loaded by one file, when Redis is configured", () => {
+    const wrong = allImports().filter(
+      ({ from, to, typeOnly }) => to === "ioredis" && !typeOnly && from !== LOADS_REDIS,
+    );
+    expect(wrong.map(show)).toEqual([]);
+    const loader = sources.find(({ path }) => path === LOADS_REDIS);
+    expect(loader?.text).toMatch(/await import\("ioredis"\)/);
+    expect(loader?.text).not.toMatch(/^import (?!type)[^;]*"ioredis"/m);
   });
 
   test("the primary loads nothing that reads messages", () => {

@@ -24,6 +24,11 @@ const REST_MS = 1_000;
 /** A hand-off older than this is refused by the worker, and a little later sent elsewhere, so only one side acts on it. */
 const VALID_MS = 9_000;
 const GIVE_UP_MS = 10_000;
+/**
+ * How long a connection without a session waits for a busy worker. Clients give up, and who has is not seen while it waits:
+ * without a limit, one moment of too many would be served for minutes to clients that have gone, and nobody else.
+ */
+const WAIT_MS = 5_000;
 
 export class HandOffQueue implements Candidate {
   readonly target: HandOffTarget;
@@ -34,6 +39,7 @@ export class HandOffQueue implements Candidate {
   connections = 0;
 
   readonly #waiting = new ArrivalQueue();
+  readonly #patience = new DeadlineQueue<Arrival>(WAIT_MS);
   readonly #inFlight = new Map<number, Arrival>();
   readonly #deadlines = new DeadlineQueue<number>(GIVE_UP_MS);
   #sequence = 0;
@@ -70,6 +76,7 @@ export class HandOffQueue implements Candidate {
   add(arrival: Arrival): boolean {
     if (!this.#waiting.add(arrival)) return false;
     this.connections++;
+    if (arrival.owner !== this.key) this.#patience.add(arrival, performance.now());
     this.#pump();
     return true;
   }
@@ -92,6 +99,7 @@ export class HandOffQueue implements Candidate {
   /** Removes and returns what has not been sent and belongs to no session of this worker. */
   takeUnbound(): Arrival[] {
     const taken = this.#waiting.take((arrival) => arrival.owner !== this.key);
+    this.#patience.clear();
     this.connections -= taken.length;
     return taken;
   }
@@ -101,6 +109,7 @@ export class HandOffQueue implements Candidate {
     const all = [...this.#inFlight.values(), ...this.#waiting.take()];
     this.#inFlight.clear();
     this.#deadlines.clear();
+    this.#patience.clear();
     this.connections = 0;
     return all;
   }
@@ -113,6 +122,14 @@ export class HandOffQueue implements Candidate {
     return expired;
   }
 
+  /** Removes and returns what has no session here and has waited too long to be sent. */
+  takeImpatient(nowMs: number): Arrival[] {
+    const impatient = this.#patience.expire(nowMs);
+    for (const arrival of impatient) this.#waiting.delete(arrival);
+    this.connections -= impatient.length;
+    return impatient;
+  }
+
   #pump(): void {
     while (this.#inFlight.size < MAX_IN_FLIGHT) {
       const arrival = this.#waiting.shift();
@@ -122,6 +139,7 @@ export class HandOffQueue implements Candidate {
   }
 
   #send(arrival: Arrival): void {
+    this.#patience.delete(arrival);
     const sequence = ++this.#sequence;
     this.#inFlight.set(sequence, arrival);
     this.#deadlines.add(sequence, performance.now());

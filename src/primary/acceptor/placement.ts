@@ -84,6 +84,7 @@ export class Placement {
   sweep(nowMs: number): void {
     const expired = [...this.#queues.values()].map((queue) => [queue, queue.expire(nowMs)] as const);
     for (const [queue, arrivals] of expired) this.#retry(queue, arrivals);
+    for (const queue of this.#queues.values()) queue.takeImpatient(nowMs).forEach(this.#refuse);
     if (this.#held.size === 0) return;
     for (const arrival of this.#holdDeadlines.expire(nowMs)) {
       this.#held.delete(arrival);

@@ -101,7 +101,9 @@ export class Outsider {
       await this.#sub.ssubscribe(this.channel());
       await this.#sub.ssubscribe(this.responseChannel());
     } else {
-      await this.#sub.psubscribe(`${this.channel()}*`, `${this.#prefix}-response#/#*`, `${this.#prefix}-holdfast#*`);
+      // By patterns: whoever subscribes to the request channel itself is counted as a server.
+      const others = ["request#/#*", "response#/#*", "holdfast#*"].map((name) => `${this.#prefix}-${name}`);
+      await this.#sub.psubscribe(`${this.channel()}*`, ...others);
     }
   }
 

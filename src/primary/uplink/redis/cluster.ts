@@ -21,7 +21,8 @@ export interface ClusterOptions extends Omit<NodeOptions, "name" | "open" | "pro
   readonly probeStem: string;
 }
 
-/** Nothing may have been lost when a replica was added or slots have moved. */
+const NOTHING_KNOWN = "the masters of the Cluster are not known yet";
+/** Masters may be added without anything being lost. */
 const REFRESH_EVERY_MS = 10_000;
 const REFRESH_MS = 2_000;
 /** Classic: longer than it takes to reconnect to a node that is there. */
@@ -38,6 +39,7 @@ export class ClusterLayout implements Layout {
   readonly #patterns = new Set<string>();
   /** When home was chosen, or last seen to be well. */
   #homeSinceMs = 0;
+  #whatLacks: string | undefined = NOTHING_KNOWN;
   #masters: readonly Master[] = [];
   #table: readonly (string | undefined)[] = [];
   #isClosed = false;
@@ -52,8 +54,7 @@ export class ClusterLayout implements Layout {
   }
 
   get isReady(): boolean {
-    const isCovered = this.#nodes.size > 0 && !this.#table.includes(undefined);
-    return isCovered && [...this.#nodes.values()].every((node) => node.isReady);
+    return this.#whatLacks === undefined && [...this.#nodes.values()].every((node) => node.isReady);
   }
 
   get nodes(): Iterable<RedisNode> {
@@ -139,6 +140,7 @@ export class ClusterLayout implements Layout {
       this.#failures = 0;
     } catch (error) {
       this.#failures++;
+      // Whatever keeps us from the nodes that we know, they tell themselves.
       if (!this.#isClosed && this.#nodes.size === 0) this.#events.onLost(error as Error, false);
     }
     this.#isRefreshing = false;
@@ -182,6 +184,7 @@ export class ClusterLayout implements Layout {
   #apply(masters: readonly Master[]): void {
     this.#masters = masters;
     this.#table = slotTable(masters);
+    this.#whatLacks = whatLacks(masters, this.#options.sharded && this.#table.includes(undefined));
     const { sharded } = this.#options;
     const needed = sharded ? masters : this.#chooseHome(masters);
     for (const [name, node] of this.#nodes)
@@ -191,6 +194,7 @@ export class ClusterLayout implements Layout {
     this.#place([...this.#placed.keys()]);
     this.#changed.open();
     this.#changed = latch();
+    if (this.#whatLacks !== undefined) this.#events.onLost(new Error(this.#whatLacks), false);
     this.#events.onReady();
     for (const node of this.#nodes.values()) if (node.publisher.isFree) this.#events.onFree(node);
   }
@@ -293,6 +297,11 @@ async function countAt(connection: Connection, channels: readonly string[]): Pro
     connection.replace(error as Error);
     throw error;
   }
+}
+
+function whatLacks(masters: readonly Master[], hasGaps: boolean): string | undefined {
+  if (masters.length === 0) return "the Cluster has no masters with slots";
+  return hasGaps ? "slots of the Cluster have no master" : undefined;
 }
 
 interface Latch {

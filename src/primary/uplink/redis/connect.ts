@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import type { RedisOptions as ClientOptions, Redis } from "ioredis";
 import type { RedisAddress, RedisTarget } from "../../../config/settings.js";
 import { RedisRefusedError } from "./redis-error.js";
+import { nameOf } from "./topology.js";
 
 export interface Client {
   readonly redis: Redis;
@@ -83,7 +84,7 @@ function withHint(error: Error, { target, certFile }: ConnectOptions): Error {
 
 /** Where it is, without who we are there. */
 export function shownTarget(target: RedisTarget): string {
-  const list = (addresses: readonly RedisAddress[]) => addresses.map(({ host, port }) => `${host}:${port}`).join(", ");
+  const list = (addresses: readonly RedisAddress[]) => addresses.map(nameOf).join(", ");
   switch (target.kind) {
     case "cluster":
       return `the Cluster of ${list(target.nodes)}`;

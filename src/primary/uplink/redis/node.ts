@@ -87,7 +87,7 @@ export class RedisNode {
     this.subscriber.close();
   }
 
-  /** Once a second, and not when the process itself has stood still: then everybody seems dead. */
+  /** Once a second. Ticks are counted, not time: while this process stands still, all others seem dead. */
   tick(): void {
     if (!this.publisher.isOpen || !this.subscriber.isOpen) return;
     const verdict = this.#probe.judge(this.#sight());

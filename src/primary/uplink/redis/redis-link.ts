@@ -56,8 +56,6 @@ const BACKLOG_MS = 10_000;
 /** Redis cuts off subscribers for which 32 MB wait, by default: a message beyond this could cost all hosts their link. */
 const MESSAGE_BYTES = 16 * 1_024 ** 2;
 const TICK_MS = 1_000;
-/** A tick this late tells that this process stood still, and nothing of Redis. */
-const LATE_TICK_MS = 2_000;
 /** How long a start waits for a Redis that is required: it may be starting, too. */
 const REQUIRED_MS = 5_000;
 const ANSWER_MS = 2_000;
@@ -80,7 +78,6 @@ export class RedisLink {
   #lastWords = "";
   #saidDown = false;
   #tick: NodeJS.Timeout | undefined;
-  #tickAtMs = 0;
   /** Of the start, until it is settled. */
   #started: { resolve(): void; reject(error: Error): void } | undefined;
 
@@ -121,7 +118,6 @@ export class RedisLink {
     const started = new Promise<void>((resolve, reject) => {
       this.#started = { resolve, reject };
     });
-    this.#tickAtMs = performance.now();
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
     this.#layout.start();
     const patience = this.#options.required ? setTimeout(() => this.#giveUp(), REQUIRED_MS) : undefined;
@@ -137,7 +133,7 @@ export class RedisLink {
 
   /** Resolves when Redis has confirmed all. They stay wanted until they are unsubscribed; while away, it waits. */
   subscribe(channels: readonly string[]): Promise<void> {
-    return this.#layout.subscribe(channels);
+    return this.#isClosed ? Promise.resolve() : this.#layout.subscribe(channels);
   }
 
   unsubscribe(channels: readonly string[]): void {
@@ -147,7 +143,7 @@ export class RedisLink {
   /** Rejects in sharded mode. */
   async subscribePattern(pattern: string): Promise<void> {
     if (this.#options.mode === "sharded") throw new Error("Redis has no patterns for sharded channels");
-    return this.#layout.subscribePattern(pattern);
+    if (!this.#isClosed) await this.#layout.subscribePattern(pattern);
   }
 
   /**
@@ -300,12 +296,9 @@ export class RedisLink {
   }
 
   #onTick(): void {
-    const nowMs = performance.now();
-    const isLate = nowMs - this.#tickAtMs > LATE_TICK_MS;
-    this.#tickAtMs = nowMs;
-    this.#backlog.expire(nowMs);
+    this.#backlog.expire(performance.now());
     for (const node of this.#layout.nodes) {
-      if (!isLate) node.tick();
+      node.tick();
       if (this.#backlog.length > 0 && node.publisher.isFree) this.#flush(node);
     }
   }

@@ -96,6 +96,28 @@ test("past its bounds it takes no more", () => {
   expect(Array.from({ length: 9 }, () => other.add(arrival({ bytes }))).filter(Boolean).length).toBe(8);
 });
 
+test("what a busy worker has no time for comes back after a while, but for what belongs to its sessions", () => {
+  const { queue } = setUp();
+  const nowMs = performance.now();
+  for (let i = 0; i < 4; i++) queue.add(arrival());
+  const [late, own] = [arrival(), arrival({ owner: queue.key })];
+  queue.add(late);
+  queue.add(own);
+  expect(queue.takeImpatient(nowMs + 4_900)).toEqual([]);
+  expect(queue.takeImpatient(nowMs + 5_500)).toEqual([late]);
+  expect(queue.takeImpatient(nowMs + 5_500)).toEqual([]);
+  expect(queue.pending).toBe(5);
+  expect(queue.connections).toBe(5);
+});
+
+test("what was sent in time does not come back for having waited", () => {
+  const { queue } = setUp();
+  const nowMs = performance.now();
+  for (let i = 0; i < 5; i++) queue.add(arrival());
+  queue.settle(1, true);
+  expect(queue.takeImpatient(nowMs + 6_000)).toEqual([]);
+});
+
 interface Sent {
   readonly message: HandOffMessage;
   readonly socket: Socket;

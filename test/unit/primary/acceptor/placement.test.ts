@@ -106,6 +106,16 @@ test("with no worker ready for five seconds a connection is refused", () => {
   expect(placement.sizes.held).toBe(0);
 });
 
+test("what no worker had time for in five seconds is refused, so that a storm is over when it is over", () => {
+  const { placement, refused } = setUp(2);
+  const nowMs = performance.now();
+  for (let i = 0; i < 10; i++) placement.place(arrival());
+  placement.sweep(nowMs + 4_900);
+  expect(refused.length).toBe(0);
+  placement.sweep(nowMs + 5_500);
+  expect(refused.length).toBe(2);
+});
+
 test("what is never confirmed is sent again to another worker", () => {
   const { placement, targets } = setUp(2);
   const [first, second] = targets;
