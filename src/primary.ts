@@ -125,12 +125,7 @@ function sayReady(log: Logger, url: string, workers: number, manage: string): vo
   log.info({ event: "ready", url, workers, manage }, `ready on ${url}, workers: ${workers}, management: ${manage}`);
 }
 
-function hooks(
-  acceptor: Acceptor,
-  relay: Switch,
-  uplink: Uplink | undefined,
-  service: ServiceNotice,
-): SupervisorHooks {
+function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, service: ServiceNotice): SupervisorHooks {
   return {
     connect: (worker, stream, events) => {
       const link = relay.connect(stream, {

@@ -6,8 +6,8 @@ import { onCleanup } from "./support/cleanup.js";
 import { eventually } from "./support/eventually.js";
 import type { Holdfast } from "./support/holdfast.js";
 import { startHosts } from "./support/hosts.js";
-import { openSession, poll, post, sessionTarget, UNKNOWN_SESSION } from "./support/polling.js";
-import { head, openRaw, websocketHead } from "./support/raw.js";
+import { openSession, poll, post } from "./support/polling.js";
+import { openRaw } from "./support/raw.js";
 import { startRedis } from "./support/redis.js";
 
 const MODES = [

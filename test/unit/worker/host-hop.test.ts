@@ -71,7 +71,10 @@ test.each([
 test("a host that takes the connection and dies leaves the session unknown", async () => {
   const { here, there } = await twoHosts();
   const sid = await openSession(there);
-  const dying = createServer((socket) => void socket.once("data", () => socket.resetAndDestroy())).listen(0, "127.0.0.1");
+  const dying = createServer((socket) => void socket.once("data", () => socket.resetAndDestroy())).listen(
+    0,
+    "127.0.0.1",
+  );
   onCleanup(() => void dying.close());
   await once(dying, "listening");
   const { port } = dying.address() as { port: number };
