@@ -2,7 +2,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { SessionOwner } from "../../../src/protocol/session-id.js";
 import { BALANCERS, type BalancerName } from "./balancer.js";
-import { ownerOfClient } from "./client.js";
 import type { Holdfast } from "./holdfast.js";
 import { startHosts } from "./hosts.js";
 import { startRedis } from "./redis.js";
@@ -44,7 +43,7 @@ export async function runUnsticky(name: BalancerName, { clients, seconds, everyM
     await traffic.allConnected();
   }
   await pause((seconds * 1_000) / 3);
-  const living = new Set(traffic.clients.map((client) => keyOf(ownerOfClient(client))));
+  const living = new Set([...traffic.owners.values()].map(keyOf));
   disturbances.push(...troublesOf(traffic, (owner) => living.has(keyOf(owner))));
   const troubles = [...new Set([...disturbances, ...traffic.errors.filter(({ owner }) => !owner)])];
   const isCut = ({ transport, reason }: Trouble) => transport === "both" && reason === "transport close";

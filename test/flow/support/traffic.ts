@@ -35,6 +35,8 @@ export class Traffic {
   /** Answers that are errors, and connections that broke. */
   readonly errors: Trouble[] = [];
   readonly disconnects: Trouble[] = [];
+  /** Of each client's session, the last that it had. */
+  readonly owners = new Map<Socket, SessionOwner>();
   answered = 0;
 
   /** Resolves when `count` clients are connected, a third of each transport. */
@@ -59,14 +61,13 @@ export class Traffic {
   #join(server: Server, transport: Transport, everyMs: number): void {
     const client = open(server, { transport, options: RECONNECT });
     this.clients.push(client);
-    let owner: SessionOwner | undefined;
     // Also of an attempt to connect, or to connect again.
     client.io.on("error", (error) => void this.errors.push({ transport, owner: undefined, reason: error.message }));
     client.io.on("open", () => this.#watch(client.io.engine as unknown as Engine, transport));
-    client.on("connect", () => {
-      owner = ownerOfClient(client);
+    client.on("connect", () => this.owners.set(client, ownerOfClient(client)));
+    client.on("disconnect", (reason) => {
+      this.disconnects.push({ transport, owner: this.owners.get(client), reason });
     });
-    client.on("disconnect", (reason) => void this.disconnects.push({ transport, owner, reason }));
     const timer = setInterval(() => client.connected && client.emit("echo", 1, () => this.answered++), everyMs);
     onCleanup(() => clearInterval(timer));
   }

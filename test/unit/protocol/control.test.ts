@@ -37,6 +37,14 @@ test("a drain of the primary is read", () => {
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
 });
 
+test("where hosts are is read, and nothing like it", () => {
+  const message = { type: "hosts", secret: "s", hosts: { abcd: "http://10.0.0.1:80" } };
+  expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
+  for (const wrong of [{ secret: 1 }, { hosts: [] }, { hosts: { abcd: 1 } }, { hosts: null }]) {
+    expect(parsePrimaryMessage(JSON.stringify({ ...message, ...wrong }))).toBeUndefined();
+  }
+});
+
 test.each([
   "",
   "{",

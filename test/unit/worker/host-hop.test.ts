@@ -3,22 +3,31 @@ import { readFileSync } from "node:fs";
 import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:net";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { CertificateAuthority } from "../../flow/support/certificate.js";
-import { beginTest, finishTest, onCleanup } from "../../flow/support/cleanup.js";
+import { beginTest, finishTest, onCleanup, spawnTracked } from "../../flow/support/cleanup.js";
 import { freePort } from "../../flow/support/free-port.js";
 import { openSession, post, postHead, sessionTarget, UNKNOWN_SESSION } from "../../flow/support/polling.js";
 import { head, openRaw, type RawConnection, websocketHead } from "../../flow/support/raw.js";
 import { createHostTag } from "../../../src/protocol/session-id.js";
 import { FORWARDED_HEADER } from "../../../src/worker/host-hop.js";
 import { seal } from "../../../src/worker/host-seal.js";
-import { type InProcessWorker, startWorker } from "./in-process-worker.js";
+import { type InProcessWorker, startWorker, type WorkerOptions } from "./in-process-worker.js";
 
 beforeEach(beginTest);
 afterEach(finishTest);
 
 const SECRET = "hush";
+/** Listens, and lets the queue of connections fill: the kernel then drops what would open another. */
+const DEAF = `
+import socket, time
+deaf = socket.socket(); deaf.bind(("127.0.0.1", 0)); deaf.listen(0)
+held = [socket.socket() for _ in range(4)]
+for each in held: each.setblocking(False); each.connect_ex(deaf.getsockname())
+time.sleep(0.2); print(deaf.getsockname()[1], flush=True); time.sleep(60)
+`;
 
 test("a request of another host's session is answered there, with the client's own address", async () => {
   const { here, there } = await twoHosts();
@@ -66,6 +75,27 @@ test.each([
   const upgrade = await openRaw(here);
   upgrade.write(websocketHead(`/socket.io/?EIO=4&transport=websocket&sid=${sid}`));
   expect((await upgrade.response()).status).toBe(400);
+});
+
+test("a body of many megabytes is streamed, not gathered", async () => {
+  const { here, there } = await twoHosts({ io: { maxHttpBufferSize: 40e6 } });
+  const got = new Promise((resolve) => {
+    there.io.on("connection", (socket) => socket.on("big", (text: string) => resolve(text.length)));
+  });
+  const sid = await openSession(there);
+  const connection = await openRaw(here);
+  await post(connection, sid, "40");
+  expect((await post(connection, sid, `42["big","${"x".repeat(30e6)}"]`)).status).toBe(200);
+  expect(await got).toBe(30e6);
+});
+
+test("a host that does not take the connection is given up after two seconds", async () => {
+  const { here, there } = await twoHosts();
+  const sid = await openSession(there);
+  const deaf = spawnTracked("python3", ["-c", DEAF]);
+  const [port] = await once(deaf.stdout as Readable, "data");
+  here.hosts.learn({ secret: SECRET, hosts: { [there.self.host]: `http://127.0.0.1:${Number(port)}` } });
+  expect(String((await post(await openRaw(here), sid, "40")).body)).toBe(UNKNOWN_SESSION);
 });
 
 test("a host that takes the connection and dies leaves the session unknown", async () => {
@@ -160,10 +190,10 @@ test("a host that announces TLS is spoken to in TLS", async () => {
   expect(there.hosts.taken).toBe(1);
 });
 
-async function twoHosts(): Promise<{ here: InProcessWorker; there: InProcessWorker }> {
+async function twoHosts(options: WorkerOptions = {}): Promise<{ here: InProcessWorker; there: InProcessWorker }> {
   const [here, there] = await Promise.all([
-    startWorker(0, { host: createHostTag() }),
-    startWorker(0, { host: createHostTag() }),
+    startWorker(0, { ...options, host: createHostTag() }),
+    startWorker(0, { ...options, host: createHostTag() }),
   ]);
   here.hosts.learn({ secret: SECRET, hosts: { [there.self.host]: there.url } });
   there.hosts.learn({ secret: SECRET, hosts: { [here.self.host]: here.url } });
