@@ -142,7 +142,7 @@ function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, se
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
     onPhase: (phase) => {
-      if (phase === "stopping") void acceptor.close();
+      if (phase === "stopping") acceptor.close();
       service.onPhase(phase);
     },
   };

@@ -3,18 +3,24 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
-import { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
-import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
-import { type HostTag, OWNER_NUMBER_LIMIT, type SessionOwner } from "./protocol/session-id.js";
+import {
+  BEAT_INTERVAL_MS,
+  LINK_FD,
+  PROTOCOL_VERSION,
+  privateSocketPath,
+  type WorkerBirth,
+} from "./protocol/control.js";
+import type { HostTag, SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
-import { installClientGate } from "./worker/client-gate.js";
+import { ClientGate } from "./worker/client-gate.js";
+import { compileEarly } from "./worker/compile-early.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -32,14 +38,15 @@ import { disarmSetupWorker } from "./worker/sticky-receiver.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
-const BEAT_INTERVAL_MS = 1_000;
-/** For a worker that was told to go by a signal of its own, not by its primary. */
-const SIGNAL_DRAIN_MS = 25_000;
+/** A worker that a signal of its own tells to end has its primary replace it. One that does not answer is not waited for. */
+const ANSWERED_WITHIN_MS = 2_000;
+const UNANSWERED_DRAIN_MS = 25_000;
 
 await main(takeBirth());
 
 async function main(birth: WorkerBirth): Promise<void> {
   const { settings, slot, incarnation, generation } = birth;
+  compileEarly();
   ignoreTerminalSignals();
   startWatchdog(birth.primaryPid);
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { worker: slot } });
@@ -67,11 +74,11 @@ interface Beginnings {
 }
 
 function openLink(hosts: HostHop): Link {
-  const link = new Link(new Socket({ fd: LINK_FD, readable: true, writable: true }));
+  const link = Link.ofPipe(LINK_FD);
   link.onEnd = () => process.exit(0);
   // Until there is anything to drain.
   obey(link, hosts, () => process.exit(0));
-  link.send({ type: "hello", version: PROTOCOL_VERSION, pid: process.pid });
+  link.send({ type: "hello", version: PROTOCOL_VERSION });
   return link;
 }
 
@@ -97,7 +104,7 @@ async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<vo
   const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
   forwarder.hosts = hosts;
   server.hosts = hosts;
-  installClientGate(link);
+  ClientGate.install(link);
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
 
@@ -116,9 +123,9 @@ async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<vo
     (socket) => server.inject(socket),
     (head) => !drain.hasBegun || isOfSession(head, self),
   );
-  const drain = createDrain(io, server, inbox, draining, () => leave(link, server));
+  const drain = createDrain(io, server, inbox, draining, () => leave(server));
   obey(link, hosts, (withinMs) => drain.start(withinMs));
-  process.on("SIGTERM", () => drain.start(SIGNAL_DRAIN_MS));
+  process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
   const done = () => ({
     "forwarded-to-worker": forwarder.count,
@@ -130,7 +137,7 @@ async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<vo
 
 /** As the ids of its sessions name it. */
 function selfOf({ hostTag, slot, incarnation }: WorkerBirth): SessionOwner {
-  return { host: hostTag as HostTag, slot, incarnation: incarnation % OWNER_NUMBER_LIMIT };
+  return { host: hostTag as HostTag, slot, incarnation };
 }
 
 function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: AbortSignal): AppContext {
@@ -162,8 +169,13 @@ function createDrain(
   );
 }
 
-function leave(link: Link, server: WorkerServer): void {
-  link.send({ type: "drained" });
+/** The primary answers with `drain`, which ends the waiting: the first start of a drain counts. */
+function resign(link: Link, drain: Drain): void {
+  link.send({ type: "resign" });
+  setTimeout(() => drain.start(UNANSWERED_DRAIN_MS), ANSWERED_WITHIN_MS).unref();
+}
+
+function leave(server: WorkerServer): void {
   // Takes the private socket's file away.
   server.closePrivately();
   process.exit(0);

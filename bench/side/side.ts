@@ -58,7 +58,7 @@ const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => r
 /** Why a side cannot run here: what the articles' stack is made of is not ours to install. */
 export function whyUnavailable(name: SideName): string | undefined {
   if (name !== "flask") return undefined;
-  const { status } = spawnSync("python3", ["-c", "import flask_socketio, geventwebsocket, gunicorn, redis"]);
+  const { status } = spawnSync("/usr/bin/python3", ["-c", "import flask_socketio, geventwebsocket, gunicorn, redis"]);
   return status === 0 ? undefined : "it needs bench/side/flask/setup.sh";
 }
 

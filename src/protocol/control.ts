@@ -6,15 +6,15 @@
 export const PROTOCOL_VERSION = 2;
 
 export type WorkerMessage =
-  | { readonly type: "hello"; readonly version: number; readonly pid: number }
+  | { readonly type: "hello"; readonly version: number }
   /** The app has loaded and the private socket listens: connections may come. */
   | { readonly type: "ready" }
   /** The app threw while it loaded. Sent once; the worker then exits with code 4. */
   | { readonly type: "load-failed"; readonly file: string; readonly message: string; readonly stack: string }
   /** Once a second while the event loop turns. Its absence is what tells a stuck worker. */
   | ({ readonly type: "beat" } & WorkerStats)
-  /** The last session has ended after `drain`; the worker exits by itself next. */
-  | { readonly type: "drained" };
+  /** Somebody beside the primary told it to end: it wants to be replaced, and waits for `drain`. */
+  | { readonly type: "resign" };
 
 export interface WorkerStats {
   /** Open TCP connections, forwarded ones not counted. */
@@ -79,6 +79,8 @@ export interface WorkerSettings {
 /** With "sharded", what other hosts send to a room comes only after it has been asked for. */
 export type UplinkMode = "classic" | "sharded";
 
+/** How often a worker beats, and the primary expects it to. */
+export const BEAT_INTERVAL_MS = 1_000;
 export const WORKER_BIRTH_VARIABLE = "HOLDFAST_WORKER";
 export const LINK_FD = 4;
 
@@ -110,7 +112,7 @@ const isAmounts: Check = (value) => isRecord(value) && Object.values(value).ever
 const DRAIN_REASONS: readonly unknown[] = ["stop", "reload", "scale", "replace"] satisfies DrainReason[];
 
 const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
-  hello: { version: isCount, pid: isCount },
+  hello: { version: isCount },
   ready: {},
   "load-failed": { file: isText, message: isText, stack: isText },
   beat: {
@@ -123,7 +125,7 @@ const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
     dropped: isAmounts,
     done: isAmounts,
   },
-  drained: {},
+  resign: {},
 };
 
 const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {

@@ -236,18 +236,26 @@ export class FrameBatch {
   }
 }
 
-/** Cuts a stream of bytes into frames. A frame handed on is a view of what was read, valid as long as it is held. */
+/**
+ * Cuts a stream of bytes into frames. A frame handed on is a view of what was read. Where that memory is read into again
+ * (`reused`) it is valid during the call, else as long as it is held.
+ */
 export class FrameSplitter {
+  readonly #keep: (bytes: Buffer) => Buffer;
   #pieces: Buffer[] = [];
   #held = 0;
   /** Bytes that the frame under way takes in all; 0 while its length is unknown. */
   #wanted = 0;
 
+  constructor({ reused = false } = {}) {
+    this.#keep = reused ? (bytes) => Buffer.from(bytes) : (bytes) => bytes;
+  }
+
   /** Calls `onFrame` for each frame completed by `chunk`. Throws ProtocolError on a length that no frame can have. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
     let rest = chunk;
     if (this.#held > 0) {
-      this.#pieces.push(chunk);
+      this.#pieces.push(this.#keep(chunk));
       this.#held += chunk.length;
       if (this.#held < 4 || (this.#wanted > 0 && this.#held < this.#wanted)) return;
       rest = Buffer.concat(this.#pieces, this.#held);
@@ -263,7 +271,7 @@ export class FrameSplitter {
       onFrame(rest.subarray(at, at + size));
       at += size;
     }
-    this.#pieces = at < rest.length ? [rest.subarray(at)] : [];
+    this.#pieces = at < rest.length ? [this.#keep(rest.subarray(at))] : [];
     this.#held = rest.length - at;
   }
 }
@@ -288,6 +296,11 @@ export class FrameReader {
   constructor(frame: Buffer, at: number = FRAME_HEAD_BYTES) {
     this.#frame = frame;
     this.#at = at;
+  }
+
+  /** Where the next read begins. */
+  get at(): number {
+    return this.#at;
   }
 
   byte(): number {

@@ -5,14 +5,23 @@
  */
 
 const BASE = "http://holdfast.invalid";
+/** A path and a query in which every character stands for itself, as all clients of Engine.IO send them. */
+const PLAIN = /^\/(?!\/)[\w./-]*\?([\w.~=&-]*)$/;
 
 /** The query of a request target as Engine.IO wants it, or undefined when the target is not a URL. */
 export function queryOf(target: string): Record<string, string> | undefined {
+  const plain = PLAIN.exec(target)?.[1];
+  if (plain !== undefined) return Object.fromEntries(plain.split("&").filter(Boolean).map(pairOf));
   try {
     return Object.fromEntries(new URL(target, BASE).searchParams);
   } catch {
     return undefined;
   }
+}
+
+function pairOf(text: string): [string, string] {
+  const at = text.indexOf("=");
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** The `sid` of a request target, whatever its path; undefined when it has none. */

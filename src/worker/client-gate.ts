@@ -1,81 +1,66 @@
 /**
- * Decides when what is written to a client leaves. Runs in a worker, and is the one place that touches Engine.IO's
- * private `flush`, through which every packet to a client passes, whatever its transport.
+ * Decides when what is written to a client leaves. Runs in a worker; replaces Engine.IO's private `flush`, through which
+ * every packet to a client passes, whatever its transport.
  *
  * It holds packets back while a room change is not yet in the kernel on its way to the switch: a client that was told of
  * a join may act on it through another worker at once. And it makes one write of what comes for a client at once: of the
  * frames that were read together, and of packets that waited for each other. Engine.IO sees its transport writable
  * throughout, so volatile events are not dropped on that account.
  */
-import type { Socket as TcpSocket } from "node:net";
 import { Socket as EngineSocket } from "engine.io";
+import { type EngineClient, tcpOf, writeFrames } from "./frame-client.js";
 import type { Link } from "./link.js";
-
-interface EnginePacket {
-  readonly type: string;
-  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
-  readonly data?: unknown;
-}
-
-/** What is used of Engine.IO's Socket. */
-interface Flushing {
-  writeBuffer: EnginePacket[];
-  /** A WebSocket transport has the ws socket, and that the TCP socket. */
-  readonly transport: {
-    readonly writable: boolean;
-    readonly perMessageDeflate?: unknown;
-    readonly socket?: { readonly _socket?: TcpSocket | null };
-  };
-  flush(): void;
-}
 
 type GatedLink = Pick<Link, "behind" | "whenCaughtUp" | "aroundBurst">;
 
-export function installClientGate(link: GatedLink): void {
-  const prototype = EngineSocket.prototype as unknown as Flushing;
-  const flush = prototype.flush;
-  const held = new Set<Flushing>();
-  let inBurst = false;
-  const release = () => {
-    const waiting = [...held];
-    held.clear();
-    for (const socket of waiting) socket.flush();
-  };
-  prototype.flush = function (this: Flushing): void {
-    if (!inBurst && !link.behind) return flushAtOnce(this, flush);
-    if (!inBurst && held.size === 0) link.whenCaughtUp(release);
-    held.add(this);
-  };
-  link.aroundBurst = (deliver) => {
-    inBurst = true;
+export class ClientGate {
+  readonly #link: GatedLink;
+  readonly #flush: (this: EngineClient) => void;
+  readonly #held = new Set<EngineClient>();
+  #inBurst = false;
+
+  /** For all clients of this process, from now on. */
+  static install(link: GatedLink): void {
+    const prototype = EngineSocket.prototype as unknown as EngineClient;
+    const gate = new ClientGate(link, prototype.flush);
+    prototype.flush = function () {
+      gate.#pass(this);
+    };
+    link.aroundBurst = (deliver) => gate.#aroundBurst(deliver);
+  }
+
+  private constructor(link: GatedLink, flush: () => void) {
+    this.#link = link;
+    this.#flush = flush;
+  }
+
+  #pass(client: EngineClient): void {
+    if (!this.#inBurst && !this.#link.behind) return this.#flushAtOnce(client);
+    if (!this.#inBurst && this.#held.size === 0) this.#link.whenCaughtUp(() => this.#release());
+    this.#held.add(client);
+  }
+
+  #aroundBurst(deliver: () => void): void {
+    this.#inBurst = true;
     try {
       deliver();
     } finally {
-      inBurst = false;
-      release();
+      this.#inBurst = false;
+      this.#release();
     }
-  };
-}
-
-function flushAtOnce(socket: Flushing, flush: () => void): void {
-  // For a client that cannot take it yet there is nothing to make one of: it would be copied with each packet that comes.
-  const several = socket.writeBuffer.length > 1 && socket.transport.writable;
-  const tcp = several ? socket.transport.socket?._socket : undefined;
-  if (!tcp) return flush.call(socket);
-  const frames = framesOf(socket);
-  if (frames) socket.writeBuffer = [{ type: "message", options: { wsPreEncodedFrame: [Buffer.concat(frames)] } }];
-  tcp.cork();
-  flush.call(socket);
-  tcp.uncork();
-}
-
-/** The frames of all packets that wait, where each has been made into one already; broadcasts have. */
-function framesOf({ writeBuffer, transport }: Flushing): Buffer[] | undefined {
-  if (transport.perMessageDeflate) return undefined;
-  const frames: Buffer[] = [];
-  for (const { options } of writeBuffer) {
-    if (!options?.wsPreEncodedFrame) return undefined;
-    frames.push(...options.wsPreEncodedFrame);
   }
-  return frames;
+
+  #release(): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const client of held) this.#pass(client);
+  }
+
+  #flushAtOnce(client: EngineClient): void {
+    if (!client.transport.writable || writeFrames(client)) return;
+    const tcp = client.writeBuffer.length > 1 ? tcpOf(client) : undefined;
+    tcp?.cork();
+    this.#flush.call(client);
+    tcp?.uncork();
+  }
 }

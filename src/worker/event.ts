@@ -4,6 +4,7 @@
  * (`socket.onAnyOutgoing`).
  */
 import type { FrameBatch, FrameReader } from "../protocol/frame.js";
+import { BINARY_PART, TEXT_PART } from "./event-part.js";
 
 /** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
 export type EventPart = string | Uint8Array;
@@ -30,7 +31,8 @@ type DecoderClass = new (options?: typeof ANY_SIZE) => DecoderLike;
 /** The parser's limit is for clients; what another worker encoded is to be read whatever its size. */
 const ANY_SIZE = { maxAttachments: Number.POSITIVE_INFINITY };
 const PARTS = Symbol("parts");
-const EVENT = 2;
+/** Socket.IO's packet type. */
+export const EVENT = 2;
 
 /** What decodes events as the server's parser has encoded them. */
 export function createDecoderOf(server: unknown): () => DecoderLike {
@@ -107,15 +109,15 @@ export function sizeOfParts(parts: readonly EventPart[]): number {
 export function writeEventParts(frame: FrameBatch, parts: readonly EventPart[]): void {
   frame.number(parts.length);
   for (const part of parts) {
-    if (typeof part === "string") frame.byte(0).longText(part);
-    else frame.byte(1).sizedBytes(part);
+    if (typeof part === "string") frame.byte(TEXT_PART).longText(part);
+    else frame.byte(BINARY_PART).sizedBytes(part);
   }
 }
 
 export function readEventParts(read: FrameReader): EventPart[] {
   const parts: EventPart[] = [];
   for (let count = read.number(); count > 0; count--) {
-    parts.push(read.byte() === 0 ? read.text() : Buffer.from(read.sizedBytes()));
+    parts.push(read.byte() === TEXT_PART ? read.text() : Buffer.from(read.sizedBytes()));
   }
   return parts;
 }

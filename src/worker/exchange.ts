@@ -21,6 +21,7 @@ import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
 import { pack, packArguments } from "./packer.js";
 import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
+import { TextRun } from "./text-run.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
 export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;
@@ -31,6 +32,7 @@ export const NO_ANSWER = Symbol("no answer");
 /** What an adapter does with what others send to its namespace. May throw DecodeError or ProtocolError. */
 export interface NamespaceServer {
   onBroadcast(address: DecodedAddress, heard: Heard): void;
+  onTextRun(run: TextRun): void;
   onCommand(address: DecodedAddress, heard: Heard): void;
   /**
    * `respond(…, true)` is the last word; it may be said later, and must be said once. After `timeoutMs` nobody listens.
@@ -67,7 +69,7 @@ export class Exchange {
     this.#link = link;
     this.#drop = drop;
     this.#waiting = new WaitingRequests((id) => link.frame(FrameKind.cancel).number(id).end());
-    link.onFrame = (frame) => this.#onFrame(frame);
+    link.onFrames = (frames) => this.#onFrames(frames);
   }
 
   /** To be called when the app has loaded: until then it could not answer, so this worker is not asked. */
@@ -190,9 +192,19 @@ export class Exchange {
     return false;
   }
 
-  #onFrame(frame: Buffer): void {
+  #onFrames(frames: readonly Buffer[]): void {
+    for (let at = 0; at < frames.length; ) at += this.#onFrame(frames, at);
+  }
+
+  /** Answers how many frames it took. */
+  #onFrame(frames: readonly Buffer[], at: number): number {
+    const frame = frames[at] as Buffer;
+    let taken = 1;
     try {
-      this.#dispatch(frame, new FrameReader(frame));
+      const run = TextRun.beginningAt(frames, at);
+      taken = run?.length ?? 1;
+      if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
+      else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof DecodeError) this.#drop("unreadable-frame", error);
       // A listener of the app threw: that is the app's to handle or die of, but no reason to lose the next frame.
@@ -201,6 +213,7 @@ export class Exchange {
           throw error;
         });
     }
+    return taken;
   }
 
   #dispatch(frame: Buffer, read: FrameReader): void {

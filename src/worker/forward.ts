@@ -42,6 +42,8 @@ const HOP_BY_HOP = new Set([
 const IDLE_TIMEOUT_MS = 4_000;
 /** To each sibling. What waits for one is bounded as well: each client's connection has one request under way. */
 const MAX_CONNECTIONS = 10_000;
+/** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
+const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 /**
  * Only these say that the worker, or its host, is gone. Others (EAGAIN, EMFILE, a certificate) are of one that lives, and so
  * does the session.
@@ -145,6 +147,7 @@ export class Forwarder {
     return httpRequest({
       agent: this.#agent,
       socketPath: this.#pathOf(sibling),
+      maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
       // First, since Node drops what comes after about a thousand headers.

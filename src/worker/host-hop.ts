@@ -25,6 +25,8 @@ const IDLE_TIMEOUT_MS = 4_000;
 /** To each worker of another host: as many as there may be to a sibling. */
 const MAX_CONNECTIONS = 10_000;
 const CONNECT_MS = 2_000;
+/** As from a sibling: an app may set what headers it likes. */
+const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 
 interface HopOptions extends ClientRequestArgs {
   /** Connections are kept for each worker by itself: the acceptor there reads the first request of one, and no other. */
@@ -92,6 +94,7 @@ export class HostHop {
       owner: sessionIdPrefix(owner),
       host: address.hostname.replace(/^\[|\]$/g, ""),
       port: address.port || (isTls ? 443 : 80),
+      maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
       // First, since Node drops what comes after about a thousand headers.
@@ -134,7 +137,8 @@ function limitConnecting(upstream: ClientRequest, connected: "connect" | "secure
   upstream.once("socket", (socket) => {
     if (!socket.connecting) return;
     const late = () => upstream.destroy(Object.assign(new Error("the host does not answer"), { code: "ETIMEDOUT" }));
-    const timer = setTimeout(late, CONNECT_MS);
+    // Where this process stood still, the connection is there and only has not been looked at: one more poll does that.
+    const timer = setTimeout(() => setImmediate(() => socket.connecting && late()), CONNECT_MS);
     socket.once(connected, () => clearTimeout(timer));
     socket.once("close", () => clearTimeout(timer));
   });

@@ -38,11 +38,6 @@ export class Inbox {
     return this.#open.size;
   }
 
-  /** Closes what is still open. */
-  destroyAll(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
   #onMessage(message: unknown, socket: Socket | undefined): void {
     if (!isHandOffMessage(message)) return;
     const isTaken = socket !== undefined && machineClockMs() <= message.validUntilMs && this.#isWelcome(message.data);

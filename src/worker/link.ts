@@ -3,30 +3,35 @@
  * batched into one write. Room changes are urgent: they must be in the kernel before any client is told of them, see
  * client-gate.ts.
  */
-import type { Socket } from "node:net";
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { type PrimaryMessage, parsePrimaryMessage, type WorkerMessage } from "../protocol/control.js";
 import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../protocol/frame.js";
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** That connections have closed is told this late, for several at once: each write wakes the primary. */
+const PATIENCE_MS = 20;
+/** What libuv reads of a pipe at most. */
+const READ_BYTES = 64 * 1024;
 /** A batch of this size leaves before the tick is over. */
 const FULL_BATCH_BYTES = 1024 * 1024;
 
 export class Link {
   /** What the primary says to this worker. */
   onMessage: (message: PrimaryMessage) => void = () => {};
-  /** A frame of another worker, or an answer of the switch. */
-  onFrame: (frame: Buffer) => void = () => {};
-  /** Runs what delivers several frames that came at once; client-gate.ts makes one write per client of them. */
+  /** Frames of other workers and answers of the switch that came at once. Their memory is read into again afterwards. */
+  onFrames: (frames: readonly Buffer[]) => void = () => {};
+  /** Runs what delivers several frames; client-gate.ts makes one write per client of them. */
   aroundBurst: (deliver: () => void) => void = (deliver) => deliver();
   /** The primary is gone. */
   onEnd: () => void = () => {};
 
   readonly #stream: Socket;
-  readonly #splitter = new FrameSplitter();
+  readonly #splitter = new FrameSplitter({ reused: true });
   readonly #batch = new FrameBatch();
   readonly #waiting: (() => void)[] = [];
   #flushQueued = false;
+  #patience: NodeJS.Timeout | undefined;
   /** Flushes so far, the last that is in the kernel, and the one that takes the last room change along. */
   #flushed = 0;
   #written = 0;
@@ -34,6 +39,19 @@ export class Link {
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
   #closedConnections = 0;
+
+  /** Reads into one piece of memory, past Node's stream, which would make a new one and six calls for each read. */
+  static ofPipe(fd: number): Link {
+    const memory = Buffer.allocUnsafeSlow(READ_BYTES);
+    const read = (bytes: number) => {
+      link.#read(memory.subarray(0, bytes));
+      return true;
+    };
+    // Node's types have it for connect() alone.
+    const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd, onread: { buffer: memory, callback: read } };
+    const link = new Link(new Socket(options));
+    return link;
+  }
 
   constructor(stream: Socket) {
     this.#stream = stream;
@@ -93,7 +111,8 @@ export class Link {
   }
 
   connectionClosed(): void {
-    if (this.#closedConnections++ === 0) setImmediate(this.#tellClosed);
+    this.#closedConnections++;
+    this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
   }
 
   flush(): void {
@@ -118,10 +137,11 @@ export class Link {
     this.flush();
   };
 
-  readonly #tellClosed = (): void => {
-    const count = this.#closedConnections;
+  readonly #endPatience = (): void => {
+    this.#patience = undefined;
+    if (this.#closedConnections > 0) this.#batch.begin(FrameKind.closed).number(this.#closedConnections).end();
     this.#closedConnections = 0;
-    this.frame(FrameKind.closed).number(count).end();
+    this.flush();
   };
 
   #onWritten(flush: number): void {
@@ -131,17 +151,12 @@ export class Link {
 
   #read(chunk: Buffer): void {
     const frames: Buffer[] = [];
-    this.#splitter.push(chunk, (frame) => frames.push(frame));
-    const deliver = () => {
-      for (const frame of frames) this.#deliver(frame);
-    };
-    if (frames.length > 1) this.aroundBurst(deliver);
-    else deliver();
-  }
-
-  #deliver(frame: Buffer): void {
-    if (kindOf(frame) === FrameKind.control) this.#control(frame);
-    else this.onFrame(frame);
+    this.#splitter.push(chunk, (frame) => {
+      if (kindOf(frame) === FrameKind.control) this.#control(frame);
+      else frames.push(frame);
+    });
+    if (frames.length > 1) this.aroundBurst(() => this.onFrames(frames));
+    else if (frames.length === 1) this.onFrames(frames);
   }
 
   #control(frame: Buffer): void {

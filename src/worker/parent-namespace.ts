@@ -7,7 +7,15 @@ import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
 import { Audience, type DecodedAddress } from "../protocol/frame.js";
 import { type Heard, readAmongWorkers, sayAmongWorkers } from "./content.js";
-import { createDecoderOf, type Encoder, type EventPart, type Packet, RemoteEvent, toEventParts } from "./event.js";
+import {
+  createDecoderOf,
+  EVENT,
+  type Encoder,
+  type EventPart,
+  type Packet,
+  RemoteEvent,
+  toEventParts,
+} from "./event.js";
 import type { Exchange, NamespaceServer } from "./exchange.js";
 
 interface ParentNamespace extends Namespace {
@@ -23,8 +31,6 @@ interface Addressed {
 interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
-
-const EVENT = 2;
 
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
 export function connectParentNamespaces(io: Server, exchange: Exchange): void {
@@ -46,6 +52,7 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
     onBroadcast: () => {},
+    onTextRun: () => {},
     onCommand: (_address: DecodedAddress, heard: Heard) => {
       const event = readAmongWorkers(heard);
       if (!isParentEvent(event)) return;

@@ -5,14 +5,14 @@
  */
 import { Worker } from "node:worker_threads";
 
-const POLL_MS = 500;
+const POLL_MS = 1_000;
 
 /** An orphan is given to another parent, so `ppid` differs. Only a Unix process does that in any case. */
 const WATCH = `
   const { workerData } = require("node:worker_threads");
-  setInterval(() => {
-    if (process.ppid !== workerData.primaryPid) process.kill(process.pid, "SIGKILL");
-  }, workerData.pollMs);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (process.ppid === workerData.primaryPid) Atomics.wait(never, 0, 0, workerData.pollMs);
+  process.kill(process.pid, "SIGKILL");
 `;
 
 export function startWatchdog(primaryPid: number): void {

@@ -53,6 +53,10 @@ const malformed: Record<string, Buffer | string> = {
   "arguments that claim 20,000,000 elements": broadcastOf(Buffer.from([0xdd, 0x01, 0x31, 0x2d, 0x00])),
   "arguments that are no array": broadcastOf(Buffer.from([0xc0])),
   "an event without a name": broadcastOf(Buffer.from([0x90])),
+  "an event that ends connections": broadcastOf(Buffer.from([0x91, 0xaa, ...Buffer.from("disconnect")])),
+  "the servers' own event connection": '{"uid":"x","type":6,"data":["connection",{"id":"x"}]}',
+  "the servers' own event new_namespace": '{"uid":"x","requestId":"y","type":6,"data":["new_namespace",5]}',
+  "an error that nobody listens to": '{"uid":"x","type":6,"data":["error","x"]}',
   "a date of an extension": broadcastOf(Buffer.from([0x92, 0xa1, 0x78, 0xd7, 0x00, 1, 2, 3, 4, 5, 6, 7, 8])),
   "JSON that is no object": "[]",
   "JSON that ends too early": '{"type":',
@@ -155,7 +159,7 @@ describe("an outsider's joins, leaves, disconnects and requests", () => {
     for (const client of clients) expect(await run(client, socket.rooms)).toContain("signed");
   });
 
-  test("are refused when a host's own words are repeated to another channel, or changed", async () => {
+  test("are refused when they are a host's own words, changed", async () => {
     const { outsider, clients, hosts } = await withOutsider(["--redis-secret", "a-secret-of-at-least-some-length"]);
     await run(clients[0] as Socket, io.in("nobody").socketsJoin("repeated"));
     await fence(clients[0] as Socket, clients);
@@ -163,13 +167,13 @@ describe("an outsider's joins, leaves, disconnects and requests", () => {
       () => outsider.heard.find(({ bytes }) => bytes.includes("repeated")),
       (heard) => heard !== undefined,
     );
-    const before = await Promise.all(hosts.map(async (host) => refused((await host.status()).counters)));
+    // To the host that has said it, it is its own.
+    const [, other] = hosts as [Holdfast, Holdfast];
+    const before = refused((await other.status()).counters);
     const { channel, bytes } = said as NonNullable<typeof said>;
     const changed = Buffer.from(bytes.toString("latin1").replaceAll("nobody", "everyb"), "latin1");
     await outsider.publish(channel, changed);
-    for (const [i, host] of hosts.entries()) {
-      await host.waitForStatus(({ counters }) => refused(counters) > (before[i] as number));
-    }
+    await other.waitForStatus(({ counters }) => refused(counters) > before);
   });
 
   async function withOutsider(args: readonly string[]) {

@@ -1,9 +1,13 @@
 // @socket.io/redis-emitter in a process that serves nobody: what it says is done exactly once for each client.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Emitter } from "@socket.io/redis-emitter";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, test } from "vitest";
 import { onCleanup } from "./support/cleanup.js";
 import { clientsOnEach, collect, disconnected, type Socket } from "./support/client.js";
+import { ROOT } from "./support/command.js";
 import { eventually } from "./support/eventually.js";
 import type { Holdfast } from "./support/holdfast.js";
 import { startHosts } from "./support/hosts.js";
@@ -12,9 +16,11 @@ import { run, socket } from "./support/remote.js";
 
 let hosts: readonly Holdfast[];
 let emitter: Emitter;
+let port: number;
 
 beforeAll(async () => {
   const redis = await startRedis();
+  port = redis.port;
   hosts = await startHosts({ redis: redis.url });
   const connection = new Redis(redis.url);
   onCleanup(() => connection.disconnect());
@@ -96,6 +102,21 @@ describe("an emitter's", () => {
     await said(clients);
     expect(events.map(({ items }) => items)).toEqual([0, 1, 0, 1].map((slot) => [[slot, "a"]]));
   });
+});
+
+test("the emitter of docs/hosts.md in Python is one, too", async () => {
+  const clients = await clientOnEachWorker();
+  await run(clients[3], socket.join("harbour"));
+  const events = clients.map((client) => collect(client, "gm"));
+  const text = readFileSync(join(ROOT, "docs/hosts.md"), "utf8");
+  const program = /```python\n(.*?)```/s.exec(text)?.[1] ?? "";
+  const { status, stderr } = spawnSync("/usr/bin/python3", [
+    "-c",
+    program.replace("redis.Redis()", `redis.Redis(port=${port})`),
+  ]);
+  expect([status, String(stderr)]).toEqual([0, ""]);
+  await said(clients);
+  expect(events.map(({ items }) => items)).toEqual([[], [], [], [[{ name: "ada", to: "harbour" }]]]);
 });
 
 async function clientOnEachWorker(namespace = "/"): Promise<[Socket, Socket, Socket, Socket]> {

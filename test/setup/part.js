@@ -21,6 +21,15 @@ const PARTS = [
   ["systemd-notify", "systemd"],
 ];
 
+/** What apt installs for; another Python may come first in the PATH. */
+const DEBIAN_PYTHON = "/usr/bin/python3";
+
+/** Modules of Python, which docs/hosts.md uses in an example that a test runs. */
+const PYTHON_PARTS = [
+  ["msgpack", "python3-msgpack"],
+  ["redis", "python3-redis"],
+];
+
 /** Debian's invoke-rc.d asks this program before it starts a service; 101 forbids it. */
 const POLICY = "/usr/sbin/policy-rc.d";
 
@@ -38,9 +47,14 @@ export function ensureParts() {
 }
 
 function missing() {
-  return PARTS.filter(
+  const programs = PARTS.filter(
     ([command]) => !SEARCH_PATH.split(":").some((directory) => isExecutable(join(directory, command))),
   );
+  return [...programs, ...PYTHON_PARTS.filter(([name]) => !isImportable(name))];
+}
+
+function isImportable(name) {
+  return spawnSync(DEBIAN_PYTHON, ["-c", `import ${name}`], { stdio: "ignore" }).status === 0;
 }
 
 function isExecutable(path) {

@@ -1,4 +1,5 @@
 /** Errors of accept(2), most likely for want of descriptors: they come as fast as clients do, so they are counted. */
+import { limiter } from "../../log/rate.js";
 
 /** The part of a logger that the acceptor uses. */
 export interface AcceptorLog {
@@ -10,7 +11,7 @@ const INTERVAL_MS = 10_000;
 export class AcceptErrorLog {
   readonly #log: AcceptorLog;
   #count = 0;
-  #nextMs = Number.NEGATIVE_INFINITY;
+  readonly #limit = limiter(INTERVAL_MS);
 
   constructor(log: AcceptorLog) {
     this.#log = log;
@@ -21,11 +22,10 @@ export class AcceptErrorLog {
   }
 
   /** Logs at most once in ten seconds. */
-  add(error: NodeJS.ErrnoException, nowMs: number): void {
+  add({ code }: NodeJS.ErrnoException): void {
     this.#count++;
-    if (nowMs < this.#nextMs) return;
-    this.#nextMs = nowMs + INTERVAL_MS;
-    const hint = error.code === "EMFILE" || error.code === "ENFILE" ? ": out of file descriptors (ulimit -n)" : "";
-    this.#log.warn({ event: "accept-error", code: error.code, total: this.#count }, `cannot accept connections${hint}`);
+    const hint = code === "EMFILE" || code === "ENFILE" ? ": out of file descriptors (ulimit -n)" : "";
+    const fields = { event: "accept-error", code, total: this.#count };
+    this.#limit(() => this.#log.warn(fields, `cannot accept connections${hint}`));
   }
 }

@@ -69,7 +69,7 @@ export class Acceptor {
   /** Rejects with ListenError. */
   async listen(where: ListenWhere): Promise<Listening> {
     const listening = await listen(this.#server, where);
-    this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
+    this.#server.on("error", (error) => this.#acceptErrors.add(error));
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
     return listening;
   }
@@ -104,16 +104,11 @@ export class Acceptor {
     this.#placement.closed(target, count);
   }
 
-  /** Connections given to the worker and not closed. */
-  connections(target: HandOffTarget): number {
-    return this.#placement.connections(target);
-  }
-
   /**
    * Stops listening at once. Connections that wait for a worker get 503; accepted ones whose request is still to come
-   * are served by the workers that are left. Resolves when nothing listens any more.
+   * are served by the workers that are left.
    */
-  async close(): Promise<void> {
+  close(): void {
     this.#closing = true;
     if (this.#server.listening) this.#server.close();
     this.#placement.close();

@@ -2,9 +2,9 @@
  * Says in the log, and counts, what happens to the fleet. What workers cause is limited to a burst and then a line a
  * second, so that a crash loop does not fill the disk; what the operator asked for is always said.
  */
+import { type Limiter, limiter } from "../../log/rate.js";
 import { describeEnd, whyNotReady } from "./boot-error.js";
 import type { SupervisorLog } from "./contract.js";
-import { LogLimit } from "./log-limit.js";
 import type { KillReason } from "./plan.js";
 import type { WorkerHandle } from "./worker-handle.js";
 
@@ -18,13 +18,13 @@ const KILL_REASONS: Readonly<Record<KillReason, string>> = {
   "load-failed": "its app failed to load",
   "not-wanted": "it is not wanted any more",
 };
+const LOG_INTERVAL_MS = 1_000;
 /** Said where they are consequences of something that is said already. */
 const QUIET_KILLS: ReadonlySet<KillReason> = new Set(["load-failed", "not-wanted"]);
 
 export class FleetReport {
   readonly #log: SupervisorLog;
-  readonly #clock: { now(): number };
-  readonly #limit: LogLimit;
+  readonly #limit: Limiter;
   readonly #counters = {
     supervisorForks: 0,
     supervisorExits: 0,
@@ -37,8 +37,7 @@ export class FleetReport {
 
   constructor(log: SupervisorLog, clock: { now(): number }, workers: number) {
     this.#log = log;
-    this.#clock = clock;
-    this.#limit = new LogLimit(2 * workers + 2, clock.now());
+    this.#limit = limiter(LOG_INTERVAL_MS, { burst: 2 * workers + 2, now: () => clock.now() });
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -123,9 +122,7 @@ export class FleetReport {
   }
 
   #limited(level: Level, fields: object, text: string): void {
-    const suppressed = this.#limit.pass(this.#clock.now());
-    if (suppressed === undefined) return;
-    this.#log[level](suppressed > 0 ? { ...fields, suppressed } : fields, text);
+    this.#limit((suppressed) => this.#log[level](suppressed > 0 ? { ...fields, suppressed } : fields, text));
   }
 }
 

@@ -2,8 +2,7 @@
  * What a worker's silence means. A worker beats once a second while its event loop turns, so silence tells a stopped or
  * spinning process from one that is merely busy. Pure.
  */
-
-export const BEAT_INTERVAL_MS = 1_000;
+import { BEAT_INTERVAL_MS } from "../../protocol/control.js";
 
 /**
  * Two beats have been missed, less the time until the supervisor looks again: a worker must be without new connections

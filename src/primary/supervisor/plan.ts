@@ -73,7 +73,8 @@ export function everyWorker({ slots, leaving }: Pick<FleetView, "slots" | "leavi
 
 function workerStep(fleet: FleetView, nowMs: number): Step | undefined {
   for (const worker of everyWorker(fleet)) {
-    const step = halfGoneStep(worker, nowMs) ?? overdueStep(worker, nowMs) ?? pulseStep(worker, fleet, nowMs);
+    const lifeStep = halfGoneStep(worker, nowMs) ?? overdueStep(worker, nowMs) ?? pulseStep(worker, fleet, nowMs);
+    const step = lifeStep ?? resignedStep(worker);
     if (step) return step;
   }
   return undefined;
@@ -100,6 +101,11 @@ function pulseStep(worker: WorkerHandle, { workerTimeoutMs }: FleetView, nowMs: 
     steady: () => (worker.stuck ? { do: "resume", worker } : undefined),
   };
   return steps[pulse(worker.lastBeatMs, nowMs, workerTimeoutMs)]();
+}
+
+/** To drain is to give up the slot, so that another is forked at once. */
+function resignedStep(worker: WorkerHandle): Step | undefined {
+  return worker.resigned && !worker.doomed && !worker.end ? dismiss(worker, "replace") : undefined;
 }
 
 function kill(worker: WorkerHandle, why: KillReason): Step | undefined {

@@ -24,6 +24,8 @@ export class WorkerHandle implements WorkerIdentity {
   /** It has connections and may get more. A reload's workers are ready for a while before they serve. */
   serving = false;
   stuck = false;
+  /** It was told to end by somebody else, and is to be replaced. */
+  resigned = false;
   /** We have killed it, and await its end. */
   doomed = false;
   failure: BootFailure | undefined;

@@ -40,8 +40,10 @@ export class WorkerLife {
         worker.stats = message;
         worker.lastBeatMs = this.#clock.now();
         return;
+      case "resign":
+        worker.resigned = true;
+        return;
       case "hello":
-      case "drained":
         return;
       default:
         return message satisfies never;

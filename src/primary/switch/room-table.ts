@@ -20,9 +20,36 @@ export interface HostObserver {
   onRoom(namespace: string, room: RoomName, hasMember: boolean): void;
 }
 
+/** What the table holds for one link. */
+interface Holding {
+  rooms: number;
+  nameLength: number;
+}
+
+export interface RoomLimits {
+  readonly rooms: number;
+  /** Of their names together. */
+  readonly nameLength: number;
+}
+
+/** Of one link. They keep the primary's memory, and are far beyond what one worker has clients for. */
+const LIMITS: RoomLimits = { rooms: 1_000_000, nameLength: 64 * 1024 * 1024 };
+
 export class RoomTable<L extends object> {
+  readonly #limits: RoomLimits;
   readonly #namespaces = new Map<string, Namespace<L>>();
   #observer: HostObserver | undefined;
+  readonly #holdings = new Map<L, Holding>();
+  #overflows = 0;
+
+  constructor(limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** How often a link has had more rooms in a namespace than are kept for it. */
+  get overflows(): number {
+    return this.#overflows;
+  }
 
   get sizes(): { readonly namespaces: number; readonly rooms: number } {
     let rooms = 0;
@@ -57,8 +84,9 @@ export class RoomTable<L extends object> {
     this.open(link, name);
     const namespace = this.#namespaces.get(name) as Namespace<L>;
     for (const room of rooms) {
+      if (this.#isFull(link)) return this.#overflow(namespace, link);
       const isNew = !namespace.rooms.has(room);
-      if (add(namespace.rooms, room, link)) count(namespace, link, 1);
+      if (add(namespace.rooms, room, link)) this.#count(namespace, link, room, 1);
       if (isNew) this.#observer?.onRoom(name, room, true);
     }
   }
@@ -68,7 +96,7 @@ export class RoomTable<L extends object> {
     if (!namespace) return;
     for (const room of rooms) {
       if (!remove(namespace.rooms, room, link)) continue;
-      count(namespace, link, -1);
+      this.#count(namespace, link, room, -1);
       if (!namespace.rooms.has(room)) this.#observer?.onRoom(name, room, false);
     }
   }
@@ -90,6 +118,7 @@ export class RoomTable<L extends object> {
   /** Forgets a link that has ended. */
   drop(link: L): void {
     for (const name of [...this.#namespaces.keys()]) this.shut(link, name);
+    this.#holdings.delete(link);
   }
 
   /** Every link but `except` that serves the namespace. */
@@ -110,6 +139,26 @@ export class RoomTable<L extends object> {
       for (const link of links(namespace.rooms.get(room))) found.add(link);
     }
     return without(found, except);
+  }
+
+  /** No more is kept: as long as it serves the namespace, the link gets all that is sent to any room of it. */
+  #overflow(namespace: Namespace<L>, link: L): void {
+    if (namespace.joining.get(link) !== Number.POSITIVE_INFINITY) this.#overflows++;
+    namespace.joining.set(link, Number.POSITIVE_INFINITY);
+    namespace.servers.set(link, Number.POSITIVE_INFINITY);
+  }
+
+  #isFull(link: L): boolean {
+    const held = this.#holdings.get(link);
+    return held !== undefined && (held.rooms >= this.#limits.rooms || held.nameLength >= this.#limits.nameLength);
+  }
+
+  #count(namespace: Namespace<L>, link: L, room: RoomName, by: 1 | -1): void {
+    namespace.servers.set(link, (namespace.servers.get(link) ?? 0) + by);
+    const held = this.#holdings.get(link) ?? { rooms: 0, nameLength: 0 };
+    held.rooms += by;
+    held.nameLength += by * String(room).length;
+    this.#holdings.set(link, held);
   }
 }
 
@@ -150,8 +199,4 @@ function remove<L extends object>(rooms: Map<RoomName, L | Set<L>>, room: RoomNa
   if (!(held instanceof Set) || !held.delete(link)) return false;
   if (held.size === 1) rooms.set(room, held.values().next().value as L);
   return true;
-}
-
-function count<L extends object>(namespace: Namespace<L>, link: L, by: number): void {
-  namespace.servers.set(link, (namespace.servers.get(link) ?? 0) + by);
 }

@@ -69,6 +69,7 @@ export class Switch {
       switchNamespaces: namespaces,
       switchRooms: rooms,
       ...this.#router.counters,
+      switchRoomOverflows: this.#rooms.overflows,
     };
   }
 

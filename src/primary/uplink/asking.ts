@@ -17,6 +17,8 @@ export interface AskingParts {
   readonly uid: string;
   readonly frames: FrameWriter;
   readonly deliver: Deliver;
+  /** With a secret, what plain servers answer is refused, so none is waited for. */
+  readonly believesPlain: boolean;
   /** Whether Redis can be reached: what is asked otherwise is answered by this host alone. */
   isReady(): boolean;
   /** False: it did not leave. */
@@ -50,12 +52,13 @@ export class Asking {
     if (!this.#parts.publish({ kind: "request", namespace, requestId, address, question: wanted.question, host })) {
       return this.#end(this.#requests.drop(requestId));
     }
-    const counted = isForHosts(question) ? Promise.resolve(0) : this.#parts.countPlain(namespace);
+    const plainAnswer = this.#parts.believesPlain && !isForHosts(question);
+    const counted = plainAnswer ? this.#parts.countPlain(namespace) : Promise.resolve(0);
     void counted.then((servers) => this.#end(this.#requests.expectPlain(requestId, servers)));
   }
 
   onResponse({ requestId, host, answer }: IncomingResponse): void {
-    const id = this.#requests.idFor(requestId, host?.uid);
+    const id = this.#requests.idFor(requestId);
     if (id === undefined) return;
     if (host) this.#onHost(id, requestId, host);
     else this.#onPlain(id, requestId, answer);

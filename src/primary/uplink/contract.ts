@@ -7,6 +7,7 @@ import type { RedisLinkEvents, RedisLinkState } from "./redis/redis-link.js";
 export interface UplinkLog {
   info(fields: object, text: string): void;
   warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
 }
 
 /** At most once, in order for each sender; see redis/redis-link.ts. */

@@ -30,6 +30,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     mode: redisMode,
     prefix: redisPrefix,
     required: settings.redisRequired,
+    messageBytes: maxMessageBytes,
     clientName: `holdfast-${identity.hostId}`,
     ...(settings.redisCa !== undefined && { caFile: settings.redisCa }),
     ...(settings.redisCert !== undefined && { certFile: settings.redisCert }),
@@ -43,6 +44,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     maxMessageBytes,
     prefix: redisPrefix,
     redisSecret,
+    believesPlain: redisSecret === undefined,
     openLink: (events) => new RedisLink(linkOptions, events),
     log,
   });

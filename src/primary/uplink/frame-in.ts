@@ -13,9 +13,9 @@ const NO_BYTES = Buffer.alloc(0);
 export class FrameWriter {
   readonly #batch = new FrameBatch();
 
-  broadcast({ address, flags, args }: IncomingBroadcast): Buffer {
-    const frame = this.#batch.begin(FrameKind.broadcast).number(0).address(address);
-    return this.#end(frame.byte(packFlags(flags)).byte(encodingOf(args)).bytes(args.bytes));
+  broadcast({ address, flags, args, host }: IncomingBroadcast): Buffer {
+    const frame = this.#batch.begin(FrameKind.broadcast).number(0).address(address).byte(packFlags(flags));
+    return this.#end(writeArguments(frame, args, host?.payloads[0]));
   }
 
   command({ address, command }: IncomingCommand): Buffer {

@@ -5,14 +5,19 @@ import type { Command, Outgoing, OutgoingQuestion } from "./wire/message.js";
 
 type Of<Kind extends Outgoing["kind"]> = Extract<Outgoing, { kind: Kind }>;
 
+/** Up to this size an event is also sent as its worker wrote it: other hosts' workers then pass it on as it is. */
+const MAX_OWN_BYTES = 4 * 1024;
+
 /** Undefined: it was not packed, because it could not be; the worker has counted it. */
 export function readBroadcast(frame: Buffer): Of<"broadcast"> | undefined {
   const read = new FrameReader(frame);
   const packedBytes = read.number();
   if (packedBytes === 0) return undefined;
   const address = read.address();
-  const { what, packed } = readContent(read, packedBytes);
-  return { kind: "broadcast", namespace: address.namespace, address, flags: unpackFlags(what), args: packed };
+  const { what, payload, packed } = readContent(read, packedBytes);
+  const message = { namespace: address.namespace, address, flags: unpackFlags(what), args: packed };
+  const own = payload.length <= MAX_OWN_BYTES && { host: { payloads: [payload] } };
+  return { kind: "broadcast", ...message, ...own };
 }
 
 export function readCommand(frame: Buffer): Of<"command"> | Of<"event"> | undefined {

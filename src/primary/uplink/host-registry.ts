@@ -12,7 +12,6 @@ export interface HostWord {
   readonly uid: string;
   readonly hostId: string;
   readonly release: string;
-  readonly address: string;
   readonly goodbye: boolean;
   /** How many workers serve each namespace. */
   readonly workers: ReadonlyMap<string, number>;

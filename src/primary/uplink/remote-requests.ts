@@ -46,10 +46,9 @@ export class RemoteRequests {
     });
   }
 
-  /** The switch's id, while somebody waits for an answer of this sender. */
-  idFor(requestId: string, host: string | undefined): number | undefined {
-    const pending = this.#byRequestId.get(requestId);
-    return host === undefined || pending?.hosts.has(host) ? pending?.id : undefined;
+  /** The switch's id, while somebody waits: an answer of a host that had not told of itself yet is as good. */
+  idFor(requestId: string): number | undefined {
+    return this.#byRequestId.get(requestId)?.id;
   }
 
   /** Redis has counted the plain servers. Each of these gives the switch's id when nobody else is to answer. */

@@ -66,6 +66,14 @@ export class Tally {
     });
   }
 
+  /** An error of our own. */
+  failed(err: unknown): void {
+    this.count("uplinkFailures");
+    this.#sparingly("failed", (suppressed) => {
+      this.#log.error({ event: "redis-failed", err, suppressed }, "a message to or from Redis was dropped");
+    });
+  }
+
   hostCame({ hostId, release }: HostWord, hosts: number): void {
     this.#log.info({ event: "host-joined", host: hostId, release, hosts }, `host ${hostId} has joined`);
   }

@@ -4,7 +4,7 @@
  * and nothing that Redis brings can make it throw.
  */
 import type { KnownHosts } from "../../protocol/control.js";
-import { FrameKind, FrameReader, kindOf, type RoomName } from "../../protocol/frame.js";
+import { FrameKind, FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { Announcer } from "./announcer.js";
 import { Answering } from "./answering.js";
 import { Asking } from "./asking.js";
@@ -32,6 +32,8 @@ export interface UplinkOptions {
   readonly maxMessageBytes: number;
   readonly prefix: string;
   readonly redisSecret: string | undefined;
+  /** Whether the wire takes more than broadcasts from servers that know no secret. */
+  readonly believesPlain: boolean;
   readonly log: UplinkLog;
 }
 
@@ -79,7 +81,8 @@ export class Uplink {
     const countPlain = (namespace: string) => this.#countPlain(namespace);
     const isReady = () => this.#link.state === "ready";
     const shared = { frames: this.#frames, deliver, publish };
-    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, isReady, hostsServing, countPlain });
+    const { believesPlain } = options;
+    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, believesPlain, isReady, hostsServing, countPlain });
     this.#answering = new Answering(shared);
   }
 
@@ -137,23 +140,17 @@ export class Uplink {
     await this.#link.close();
   }
 
-  /** A frame of a worker for other hosts, or an answer to what they asked. */
+  /** A frame of a worker for other hosts, or an answer to what they asked. Throws ProtocolError. */
   relay(frame: Buffer): boolean {
-    switch (kindOf(frame)) {
-      case FrameKind.broadcast:
-        this.#broadcast(frame);
-        break;
-      case FrameKind.command:
-        this.#command(frame);
-        break;
-      case FrameKind.request:
-        this.#asking.ask(readRequest(frame));
-        break;
-      case FrameKind.response:
-        this.#onAnswer(new FrameReader(frame));
-        break;
+    try {
+      this.#relay(frame);
+      return true;
+    } catch (error) {
+      // What is wrong with the frame is its worker's fault; anything else is ours, and no worker is to end for it.
+      if (error instanceof ProtocolError) throw error;
+      this.#tally.failed(error);
+      return false;
     }
-    return true;
   }
 
   done(id: number, answered: number, lost: number): void {
@@ -163,9 +160,9 @@ export class Uplink {
   /** What is published in a tick leaves together already. */
   flush(): void {}
 
-  /** The switch calls it when it could not read a frame of ours: there is no link to end. */
-  end(): void {
-    this.#tally.count("uplinkFramesRefused");
+  /** The switch could not read a frame of ours; there is no link to end. */
+  end(error?: Error): void {
+    this.#tally.failed(error);
   }
 
   async count(namespace: string): Promise<number> {
@@ -183,6 +180,19 @@ export class Uplink {
 
   onRoom(namespace: string, room: RoomName, hasMember: boolean): void {
     this.#subscriptions.setRoom(namespace, room, hasMember);
+  }
+
+  #relay(frame: Buffer): void {
+    switch (kindOf(frame)) {
+      case FrameKind.broadcast:
+        return this.#broadcast(frame);
+      case FrameKind.command:
+        return this.#command(frame);
+      case FrameKind.request:
+        return this.#asking.ask(readRequest(frame));
+      case FrameKind.response:
+        return this.#onAnswer(new FrameReader(frame));
+    }
   }
 
   #broadcast(frame: Buffer): void {

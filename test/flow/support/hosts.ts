@@ -2,7 +2,9 @@
 import { type Holdfast, type StartOptions, startHoldfast } from "./holdfast.js";
 import type { RedisMode } from "./plain-member.js";
 
-const JOINED_MS = 20_000;
+const JOINED_MS = 30_000;
+/** Twelve workers boot at a time, in some tests. */
+const READY_MS = 50_000;
 
 export interface HostsOptions extends StartOptions {
   readonly hosts?: number;
@@ -30,7 +32,13 @@ type Hosts<Count extends number> = Count extends 3
 /** By itself: it may not have reached Redis yet. */
 export function startHost({ redis, mode = "classic", args = [], ...options }: HostsOptions): Promise<Holdfast> {
   const urls = [redis].flat().flatMap((url) => ["--redis", url]);
-  return startHoldfast({ app: "remote.mjs", workers: 2, ...options, args: [...urls, "--redis-mode", mode, ...args] });
+  return startHoldfast({
+    app: "remote.mjs",
+    workers: 2,
+    readyWithinMs: READY_MS,
+    ...options,
+    args: [...urls, "--redis-mode", mode, ...args],
+  });
 }
 
 /** Every host is up and counts as many hosts as there are. */

@@ -7,6 +7,7 @@ import { type Collection, collect, type Socket } from "./client.js";
 import { io, run } from "./remote.js";
 
 const EVERY_MS = 10;
+let talks = 0;
 
 export interface Talk {
   /** How many have been sent so far. */
@@ -22,12 +23,13 @@ export interface Talk {
 }
 
 export function startTalk(speaker: Socket, listeners: readonly Socket[], everyMs = EVERY_MS): Talk {
-  const heard = new Map<Socket, Collection>(listeners.map((listener) => [listener, collect(listener, "talk")]));
+  const name = `talk-${++talks}`;
+  const heard = new Map<Socket, Collection>(listeners.map((listener) => [listener, collect(listener, name)]));
   const of = (listener: Socket) => heard.get(listener) as Collection;
   const pending = new Set<Promise<unknown>>();
   let sent = 0;
   const timer = setInterval(() => {
-    const said = run(speaker, io.emit("talk", sent++)).catch(() => {});
+    const said = run(speaker, io.emit(name, sent++)).catch(() => {});
     pending.add(said);
     void said.then(() => pending.delete(said));
   }, everyMs);

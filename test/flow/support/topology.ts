@@ -11,6 +11,9 @@ import { type PlainMember, type RedisMode, startPlainMember } from "./plain-memb
 import { startRedis } from "./redis.js";
 import { io, nsp, run } from "./remote.js";
 
+/** Several hosts boot at a time. */
+const READY_MS = 50_000;
+
 export type Place = 0 | 1 | 2;
 const PLACES = [0, 1, 2] as const;
 
@@ -174,7 +177,7 @@ function overRedis(mode: RedisMode, sites: readonly Site[]): Omit<Topology, "ser
 
 function startHosts(app: string, mode: RedisMode, url: string, { env = {} }: SuiteOptions): Promise<Holdfast[]> {
   const args = ["--redis", url, "--redis-mode", mode];
-  return Promise.all([0, 1].map(() => startHoldfast({ app, workers: 2, args, env })));
+  return Promise.all([0, 1].map(() => startHoldfast({ app, workers: 2, args, env, readyWithinMs: READY_MS })));
 }
 
 /** Every server counts all of them: a message that is sent now arrives everywhere. */

@@ -21,11 +21,11 @@ const beat: WorkerMessage = {
   done: { "forwarded-to-host": 1 },
 };
 const messages: WorkerMessage[] = [
-  { type: "hello", version: 1, pid: 7 },
+  { type: "hello", version: 1 },
   { type: "ready" },
   { type: "load-failed", file: "/a.js", message: "no", stack: "" },
   beat,
-  { type: "drained" },
+  { type: "resign" },
 ];
 
 test.each(messages)("$type of a worker is read", (message) => {

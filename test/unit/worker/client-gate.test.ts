@@ -1,6 +1,6 @@
 import { Socket as EngineSocket } from "engine.io";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { installClientGate } from "../../../src/worker/client-gate.js";
+import { ClientGate } from "../../../src/worker/client-gate.js";
 
 test("what is written to clients passes while the link is not behind", () => {
   const { link, flushed, client } = install();
@@ -50,40 +50,101 @@ test("what a burst has for a client still waits for a link that is behind", () =
 });
 
 describe("packets that wait together", () => {
+  const together = Buffer.from([1, 2]);
   const packets = [1, 2].map((byte) => ({ type: "message", options: { wsPreEncodedFrame: [Buffer.from([byte])] } }));
 
-  test("make one write, when each is a frame already", () => {
-    const { socket, calls } = waiting(packets);
+  const unmade = { type: "message", data: "x" };
+
+  test("make one write past Engine.IO's flush, when each is a frame already", () => {
+    const { socket, calls, flushed } = waiting(packets);
     socket.flush();
-    expect(socket.writeBuffer).toEqual([{ type: "message", options: { wsPreEncodedFrame: [Buffer.from([1, 2])] } }]);
-    expect(calls).toEqual(["cork", "uncork"]);
+    expect(socket.writeBuffer).toEqual([]);
+    expect([calls, flushed]).toEqual([[together], []]);
+  });
+
+  test("leave the transport not writable until they are written; then what came meanwhile follows", () => {
+    const { socket, calls, written } = waiting(packets);
+    socket.flush();
+    expect(socket.transport.writable).toBe(false);
+    socket.writeBuffer = [packets[1]];
+    socket.flush();
+    expect(calls).toEqual([together]);
+    written();
+    expect(calls).toEqual([together, Buffer.from([2])]);
+  });
+
+  test("that cannot be written are told of as Engine.IO tells of them", () => {
+    const errors: unknown[] = [];
+    const { socket, written } = waiting(packets, {
+      transport: { _onSentLast: (error: unknown) => errors.push(error) },
+    });
+    socket.flush();
+    const error = new Error("EPIPE");
+    written(error);
+    expect(errors).toEqual([error]);
+    expect(socket.transport.writable).toBe(false);
   });
 
   test("are corked when one is no frame yet; one alone needs no cork", () => {
-    const several = waiting([...packets, { type: "message", data: "x" }]);
+    const several = waiting([...packets, unmade]);
     several.socket.flush();
-    const alone = waiting(packets.slice(0, 1));
+    const alone = waiting([unmade]);
     alone.socket.flush();
     expect([several.calls, alone.calls]).toEqual([["cork", "uncork"], []]);
   });
 
-  test.each([
-    ["one is no frame yet", [...packets, { type: "message", data: "x" }], {}],
-    ["frames are compressed for each client", packets, { perMessageDeflate: {} }],
-    ["the client cannot take them yet: they would be copied again with each that comes", packets, { writable: false }],
-    ["the transport is polling", packets, { socket: undefined }],
-  ])("stay as they are when %s", (_, writeBuffer, transport) => {
-    const { socket } = waiting(writeBuffer, transport);
+  test.each<[string, unknown[], Inside]>([
+    ["one is no frame yet", [...packets, unmade], {}],
+    ["frames are compressed for each client", packets, { transport: { _canSendPreEncodedFrame: () => false } }],
+    ["the transport is polling", packets, { transport: { socket: undefined, _canSendPreEncodedFrame: undefined } }],
+    ["somebody is to be called when they are sent", packets, { packetsFn: [() => {}] }],
+    ["the app listens to what the client is sent", packets, { listenerCount: () => 1 }],
+    ["the app listens to what all clients are sent", packets, { server: { listenerCount: () => 1 } }],
+    ["the client is closing", packets, { readyState: "closing" }],
+  ])("go Engine.IO's way when %s", (_, writeBuffer, inside) => {
+    const { socket, flushed } = waiting(writeBuffer, inside);
     socket.flush();
     expect(socket.writeBuffer).toBe(writeBuffer);
+    expect(flushed).toEqual(["a"]);
   });
 
-  function waiting(writeBuffer: unknown[], transport: object = {}) {
-    const calls: string[] = [];
-    const tcp = { cork: () => calls.push("cork"), uncork: () => calls.push("uncork") };
-    const socket = install().client("a") as { flush(): void; writeBuffer: unknown[] };
-    Object.assign(socket, { writeBuffer, transport: { writable: true, socket: { _socket: tcp }, ...transport } });
-    return { socket, calls };
+  test("stay while the client cannot take them yet: they would be copied again with each that comes", () => {
+    const { socket, calls } = waiting(packets, { transport: { writable: false } });
+    socket.flush();
+    expect(socket.writeBuffer).toBe(packets);
+    expect(calls).toEqual([]);
+  });
+
+  interface Inside {
+    readonly transport?: object;
+    readonly packetsFn?: unknown[];
+    readonly server?: object;
+    readonly readyState?: string;
+    readonly listenerCount?: () => number;
+  }
+
+  interface Waiting {
+    flush(): void;
+    writeBuffer: unknown[];
+    readonly transport: { readonly writable: boolean };
+  }
+
+  /** A client on a plain WebSocket; `inside` is what makes it another. */
+  function waiting(writeBuffer: unknown[], { transport, ...inside }: Inside = {}) {
+    const calls: unknown[] = [];
+    let written = (_error?: Error) => {};
+    const write = (bytes: Buffer, callback: () => void) => {
+      calls.push(bytes);
+      written = callback;
+    };
+    const tcp = { write, cork: () => calls.push("cork"), uncork: () => calls.push("uncork") };
+    const { client, flushed } = install();
+    const socket = client("a") as unknown as Waiting;
+    const none = { listenerCount: () => 0 };
+    const plain = { writable: true, socket: { _socket: tcp }, _canSendPreEncodedFrame: () => true };
+    Object.assign(socket, { ...none, writeBuffer, packetsFn: [], readyState: "open", server: none, ...inside });
+    Object.assign(socket, { transport: { ...plain, ...transport } });
+    return { socket, calls, flushed, written: (error?: Error) => written(error) };
   }
 });
 
@@ -114,8 +175,10 @@ function install() {
     flushed.push(this.name);
   };
   const link = new FakeLink();
-  installClientGate(link);
+  ClientGate.install(link);
   const client = (name: string) =>
-    Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: {} }) as { flush(): void };
+    Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: { writable: true } }) as {
+      flush(): void;
+    };
   return { link, flushed, client };
 }

@@ -12,7 +12,7 @@ import type { Server, ServerOptions, Socket as ServerSocket } from "socket.io";
 import { type Socket as Client, io as connectClient } from "socket.io-client";
 import { onTestFinished } from "vitest";
 import { Switch } from "../../../src/primary/switch/switch.js";
-import { PROTOCOL_VERSION, type WorkerMessage } from "../../../src/protocol/control.js";
+import { PROTOCOL_VERSION, type UplinkMode, type WorkerMessage } from "../../../src/protocol/control.js";
 import type { DropCounter } from "../../../src/worker/drop-counter.js";
 import { Exchange } from "../../../src/worker/exchange.js";
 import { Link } from "../../../src/worker/link.js";
@@ -80,7 +80,7 @@ export async function socketPair(): Promise<SocketPair> {
   return { ours, theirs };
 }
 
-export async function startWorker(hub: Switch, options: Partial<ServerOptions>): Promise<Worker> {
+export async function startWorker(hub: Switch, options: Partial<ServerOptions>, uplink?: UplinkMode): Promise<Worker> {
   const { ours, theirs } = await socketPair();
   const told: Told = { messages: [], ends: [] };
   hub.connect(theirs, {
@@ -91,8 +91,8 @@ export async function startWorker(hub: Switch, options: Partial<ServerOptions>):
   });
   const link = new Link(ours);
   const dropped: string[] = [];
-  const exchange = new Exchange(link, (reason) => dropped.push(reason));
-  link.send({ type: "hello", version: PROTOCOL_VERSION, pid: process.pid });
+  const exchange = new Exchange(link, (reason) => dropped.push(reason), uplink);
+  link.send({ type: "hello", version: PROTOCOL_VERSION });
   const http = createServer();
   const drops = { drop: (reason: string) => dropped.push(reason) } as unknown as DropCounter;
   const io = createSocketServer({ ...options, serveClient: false }, { exchange, drops, log: { warn: () => {} } });

@@ -240,7 +240,7 @@ function serving(server: {
   onRequest?: (address: DecodedAddress, heard: Heard, respond: Respond) => unknown;
 }): NamespaceServer {
   const read = (_: DecodedAddress, heard: Heard) => void heardIn(heard);
-  return { onBroadcast: () => {}, onCommand: read, onRequest: read, ...server } as NamespaceServer;
+  return { onBroadcast: () => {}, onTextRun: () => {}, onCommand: read, onRequest: read, ...server } as NamespaceServer;
 }
 
 function heardIn({ encoding, payload }: Heard): unknown {

@@ -34,6 +34,18 @@ test("polls and posts of a sibling's session are answered by the sibling, on one
   expect(here.forwarder.count).toBe(3);
 });
 
+test("an answer's head may be as long as the sibling's app makes it", async () => {
+  const { here, there } = await twoWorkers();
+  const long = "x".repeat(100_000);
+  there.io.engine.on("headers", (headers: Record<string, string>) => {
+    headers["x-long"] = long;
+  });
+  const sid = await openSession(there);
+  const { status, headers } = await post(await openRaw(here), sid, "40");
+  expect(status).toBe(200);
+  expect(headers["x-long"]).toBe(long);
+});
+
 test("an own session's requests are not forwarded, nor is a handshake", async () => {
   const { here } = await twoWorkers();
   const sid = await openSession(here);

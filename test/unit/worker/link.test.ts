@@ -87,7 +87,7 @@ test("what comes is handed on: the primary's own messages as such, the rest as f
   const { link, peer } = await start();
   const came: unknown[] = [];
   link.onMessage = (message) => came.push(message);
-  link.onFrame = (frame) => came.push(kindOf(frame));
+  link.onFrames = (frames) => came.push(...frames.map(kindOf));
   const batch = new FrameBatch();
   batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop"}').end();
   batch.begin(FrameKind.control).text('{"type":"of another version"}').end();

@@ -19,7 +19,7 @@ beforeEach(beginTest);
 afterEach(async () => {
   await finishTest();
   for (const socket of handed.splice(0)) socket.destroy();
-  for (const acceptor of started.splice(0)) await acceptor.close();
+  for (const acceptor of started.splice(0)) acceptor.close();
 });
 
 test("a connection is handed over when its request target is complete, with all bytes read so far", async () => {
@@ -121,7 +121,7 @@ test("without a worker a connection is told 503 when the acceptor closes, with a
   const connection = await open();
   connection.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   await settled(() => acceptor.counters.acceptorHeld === 1);
-  await acceptor.close();
+  acceptor.close();
   const { status, headers } = await connection.response();
   expect([status, headers["retry-after"], headers.connection]).toEqual([503, "1", "close"]);
   await connection.untilClosed();
@@ -131,7 +131,7 @@ test("after closing nothing listens, and connections that were accepted are stil
   const { acceptor, worker, open } = await start();
   const connection = await open();
   await settled(() => acceptor.counters.acceptorHeads === 1);
-  await acceptor.close();
+  acceptor.close();
   await expect(open()).rejects.toThrow("ECONNREFUSED");
   connection.write("GET / HTTP/1.1\r\n");
   await worker.next();
@@ -144,7 +144,7 @@ test("a Unix socket is its owner's alone from the beginning, and goes with the a
   expect(statSync(path).mode & 0o777).toBe(0o600);
   (await openAt({ path })).write("GET /unix HTTP/1.1\r\n");
   await worker.next();
-  await acceptor.close();
+  acceptor.close();
   expect(() => statSync(path)).toThrow("ENOENT");
 });
 

@@ -76,6 +76,16 @@ describe("a worker", () => {
     expect(nextStep(fleet({ leaving: [silent] }), NOW)).toEqual({ do: "kill", worker: silent, why: "silent" });
   });
 
+  test("that was told to end by somebody else drains, to be replaced; one that does not serve yet is killed", () => {
+    const resigned = serving(0, { resigned: true });
+    const view = fleet({ slots: [slot(0, { current: resigned }), slot(1)] });
+    expect(nextStep(view, NOW)).toEqual({ do: "drain", worker: resigned, reason: "replace" });
+    resigned.serving = false;
+    expect(nextStep(view, NOW)).toEqual({ do: "kill", worker: resigned, why: "not-wanted" });
+    resigned.state = "draining";
+    expect(nextStep(view, NOW)).toBeUndefined();
+  });
+
   test("that boots is not expected to beat", () => {
     const booting = worker(0, { lastBeatMs: 0 });
     expect(nextStep(fleet({ slots: [slot(0, { current: booting }), slot(1)] }), NOW)).toBeUndefined();

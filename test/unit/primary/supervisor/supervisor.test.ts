@@ -256,6 +256,28 @@ describe("a worker that does not answer", () => {
   });
 });
 
+describe("a worker that is told to end by somebody else", () => {
+  test("drains, and another is forked at once, without a death being counted", async () => {
+    const host = await started();
+    host.onDrain = () => {};
+    const leaving = host.in(0);
+    leaving.says({ type: "resign" });
+    await pass(1);
+    expect(leaving.told).toEqual([{ type: "drain", withinMs: settingsOf().drainTimeoutMs, reason: "replace" }]);
+    await pass(50);
+    expect(leaving.ended).toBe(false);
+    expect(host.takeTold()).toEqual(["draining 0.1", "ready 0.1"]);
+    expect(host.in(0).identity).toEqual({ slot: 0, incarnation: 1, generation: 1 });
+    leaving.dies({ code: 0 });
+    await pass(50);
+    expect(host.takeTold()).toEqual(["gone 0.1"]);
+    expect(host.supervisor.workers().map(({ slot, restarts }) => [slot, restarts])).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
+  });
+});
+
 describe("a worker that misbehaves", () => {
   test.each<[string, (worker: FakeWorker) => void]>([
     ["on the IPC channel", (worker) => worker.process.onMisbehaviour("garbage")],

@@ -179,3 +179,37 @@ describe("members", () => {
 function sorted(found: readonly Link[]): Link[] {
   return [...found].sort((one, other) => links.indexOf(one) - links.indexOf(other));
 }
+
+describe("a link with more rooms than are kept for it", () => {
+  test.each([
+    ["by number", { rooms: 3, nameLength: 1_000 }],
+    ["by the length of their names", { rooms: 1_000, nameLength: 3 }],
+  ])("%s gets all that is sent to its namespace, and the table does not grow", (_, limits) => {
+    const table = new RoomTable<Link>(limits);
+    table.join(b, "/", ["z"]);
+    for (let i = 0; i < 10; i++) table.join(a, "/", [String(i)]);
+    expect(table.sizes.rooms).toBe(4);
+    expect(table.overflows).toBe(1);
+    for (const room of ["0", "9", "never"]) expect(table.members("/", [room], nobody)).toEqual([a]);
+    expect(table.members("/", ["z"], nobody)).toEqual([a, b]);
+    table.leave(a, "/", ["0", "1", "2", "9"]);
+    expect(table.members("/", [], nobody)).toEqual([b, a]);
+    expect(table.members("/", ["8"], nobody)).toEqual([a]);
+  });
+
+  test("is counted anew once it has shut the namespace", () => {
+    const table = new RoomTable<Link>({ rooms: 2, nameLength: 1_000 });
+    table.join(a, "/x", ["0", "1", "2"]);
+    table.shut(a, "/x");
+    table.join(a, "/x", ["0", "1"]);
+    expect(table.members("/x", ["2"], nobody)).toEqual([]);
+    expect(table.overflows).toBe(1);
+  });
+
+  test("does not disturb others", () => {
+    const table = new RoomTable<Link>({ rooms: 2, nameLength: 1_000 });
+    table.join(a, "/", ["0", "1", "2"]);
+    table.join(b, "/", ["0", "1"]);
+    expect(table.members("/", ["2"], a)).toEqual([]);
+  });
+});

@@ -362,7 +362,7 @@ function write(worker: Worker, encode: (batch: FrameBatch) => void): void {
 }
 
 function greet(worker: Worker, version = PROTOCOL_VERSION): void {
-  const hello = JSON.stringify({ type: "hello", version, pid: 1 });
+  const hello = JSON.stringify({ type: "hello", version });
   write(worker, (batch) => batch.begin(FrameKind.control).text(hello).end());
 }
 
