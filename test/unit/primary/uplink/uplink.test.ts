@@ -177,7 +177,8 @@ test("in sharded mode a room's event goes to the hosts where it has a member", a
   const heard = collect(clients[3] as Client, "news");
   ioOf(one).to("r").emit("news", 1);
   await expect.poll(() => heard).toEqual([[1]]);
-  expect(bus.published.at(-1)?.channel).toBe("p#/#r#");
+  const events = bus.published.filter(({ bytes }) => bytes.includes("news"));
+  expect(events.map(({ channel }) => channel)).toEqual(["p#/#r#"]);
 });
 
 const SERVER = { onBroadcast: () => {}, onTextRun: () => {}, onCommand: () => {}, onRequest: () => {} };
