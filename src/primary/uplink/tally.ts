@@ -49,6 +49,23 @@ export class Tally {
     });
   }
 
+  /** Hosts that do not share a secret take no requests from each other. */
+  noSecret(error: Error): void {
+    this.count("uplinkSecretFailures");
+    this.#sparingly("no-secret", (suppressed) => {
+      const text = `requests of clients go to no other host, for the key of their secret cannot be had: ${error.message}`;
+      this.#log.warn({ event: "forward-secret-failed", suppressed, err: error }, text);
+    });
+  }
+
+  /** Whatever is sent to that host would come to this one. */
+  sameAddress(host: string, address: string): void {
+    this.#sparingly("same-address", (suppressed) => {
+      const text = `host ${host} announces ${address}, as this one does: give each its own by --advertise`;
+      this.#log.warn({ event: "advertise-clash", host, address, suppressed }, text);
+    });
+  }
+
   /** An error of our own. */
   failed(err: unknown): void {
     this.count("uplinkFailures");
