@@ -17,6 +17,7 @@ import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { type Advertised, advertised } from "./primary/advertise.js";
+import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
 import { changedForPrimary, fleetSettings, uplinkMode } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
@@ -43,6 +44,7 @@ const ENVIRONMENT = { ...process.env };
 main().catch(endWith);
 
 async function main(): Promise<void> {
+  compileEarly();
   if (cluster.isWorker) throw new ClusterModeError();
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") return void process.stdout.write(loaded.text);

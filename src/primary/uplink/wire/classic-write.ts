@@ -12,9 +12,15 @@ const ENVELOPE_BYTES = 384;
 
 type Of<K extends Outgoing["kind"]> = Extract<Outgoing, { kind: K }>;
 
+/** As each broadcast of a host begins. */
+export function beginBroadcast(uid: string, bytes = ENVELOPE_BYTES): MsgpackWriter {
+  return new MsgpackWriter(bytes).array(4).text(uid);
+}
+
 /** `[uid, packet, options]`, and a fourth that follows. */
-export function writeBroadcast(uid: string, { namespace, address, flags, args }: Of<"broadcast">): MsgpackWriter {
-  const message = new MsgpackWriter(ENVELOPE_BYTES + args.length).array(4).text(uid);
+export function writeBroadcast(uid: string, { namespace, address, flags, args, host }: Of<"broadcast">): MsgpackWriter {
+  const bytes = ENVELOPE_BYTES + args.length + (host?.payloads?.[0]?.length ?? 0);
+  const message = beginBroadcast(uid, bytes);
   writePacket(message, namespace, args);
   return writeOptions(message, address, flags);
 }

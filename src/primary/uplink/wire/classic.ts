@@ -12,8 +12,15 @@ import {
   readRequest,
   readResponse,
 } from "./classic-read.js";
-import { writeBroadcast, writeCommand, writeEvent, writeRequest, writeResponse } from "./classic-write.js";
-import { Envelope } from "./envelope.js";
+import {
+  beginBroadcast,
+  writeBroadcast,
+  writeCommand,
+  writeEvent,
+  writeRequest,
+  writeResponse,
+} from "./classic-write.js";
+import { beginsWith, Envelope, OWN } from "./envelope.js";
 import type { Incoming, Outgoing, Publication } from "./message.js";
 import type { Wire, WireOptions } from "./wire.js";
 
@@ -26,10 +33,13 @@ export class ClassicWire implements Wire {
   readonly #requests: string;
   readonly #responses: string;
   readonly #envelope: Envelope;
+  /** How our own broadcasts begin; each comes back to us. */
+  readonly #ownBeginning: Buffer;
 
   constructor(options: WireOptions) {
     const { prefix, uid } = options;
     this.#uid = uid;
+    this.#ownBeginning = beginBroadcast(uid).take();
     this.#broadcasts = `${prefix}#`;
     this.#requests = `${prefix}-request#`;
     this.#responses = `${prefix}-response#`;
@@ -59,6 +69,7 @@ export class ClassicWire implements Wire {
   read(channel: string, bytes: Buffer): Incoming {
     const envelope = this.#envelope;
     if (channel.startsWith(this.#broadcasts)) {
+      if (beginsWith(bytes, this.#ownBeginning)) return OWN;
       const channelOf = (namespace: string) => `${this.#broadcasts}${namespace}#`;
       return envelope.open(channel, bytes, BROADCAST_FORM, (fields, sender) =>
         readBroadcast(fields, sender, channel, channelOf),

@@ -49,14 +49,19 @@ export function writeOptions(
 }
 
 export function readOptions(options: Fields, namespace: string): Options {
+  const address = { namespace, rooms: options.list("rooms"), except: options.list("except") };
   const flags = options.mapOrArray("flags");
-  const volatile = flags?.flag("volatile");
-  const compress = flags?.flag("compress");
-  return {
-    address: { namespace, rooms: options.list("rooms"), except: options.list("except") },
-    flags: { ...(volatile !== undefined && { volatile }), ...(compress !== undefined && { compress }) },
-    timeoutMs: flags?.amount("timeout"),
-  };
+  return flags?.isEmpty === false
+    ? { address, flags: readFlags(flags), timeoutMs: flags.amount("timeout") }
+    : { address, flags: NO_FLAGS, timeoutMs: undefined };
+}
+
+const NO_FLAGS: Flags = {};
+
+function readFlags(flags: Fields): Flags {
+  const volatile = flags.flag("volatile");
+  const compress = flags.flag("compress");
+  return { ...(volatile !== undefined && { volatile }), ...(compress !== undefined && { compress }) };
 }
 
 export function everybodyOf(namespace: string): DecodedAddress {

@@ -28,36 +28,35 @@ export interface SignedHostPart extends Omit<HostPart, "missed">, Place {
   readonly signed: boolean;
 }
 
-/** The pieces of the field; a signature is still to be filled in. */
-export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, signed: boolean): Uint8Array[] {
-  const reports = part.timeoutMs || part.answered || part.lost || part.payloads?.length;
-  const bits = (place.fresh ? FRESH : 0) | (part.last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
-  const pieces: Uint8Array[] = [headOf(uid, bits, place.sequence)];
-  if (reports) pieces.push(...reportOf(part));
-  if (signed) pieces.push(Buffer.alloc(SIGNATURE_BYTES));
-  return pieces;
+/** The field; a signature is still to be filled in. */
+export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, signed: boolean): Buffer {
+  const { timeoutMs = 0, answered = 0, lost = 0, payloads = NO_PAYLOADS } = part;
+  const reports = timeoutMs > 0 || answered > 0 || lost > 0 || payloads.length > 0;
+  const uidBytes = Buffer.byteLength(uid);
+  const reportBytes = reports ? REPORT_BYTES + payloads.reduce((sum, { length }) => sum + 4 + length, 0) : 0;
+  const signatureBytes = signed ? SIGNATURE_BYTES : 0;
+  const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + SEQUENCE_BYTES + reportBytes + signatureBytes);
+  field[0] = WIRE_VERSION;
+  field[1] = (place.fresh ? FRESH : 0) | (part.last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
+  field[2] = uidBytes;
+  field.write(uid, HEAD_BYTES);
+  const at = field.writeUIntBE(place.sequence, HEAD_BYTES + uidBytes, SEQUENCE_BYTES);
+  if (reports) writeReport(field, at, [timeoutMs, answered, lost, payloads.length], payloads);
+  return field;
 }
 
-function headOf(uid: string, bits: number, sequence: number): Buffer {
-  const length = Buffer.byteLength(uid);
-  const head = Buffer.allocUnsafe(HEAD_BYTES + length + SEQUENCE_BYTES);
-  head[0] = WIRE_VERSION;
-  head[1] = bits;
-  head[2] = length;
-  head.write(uid, HEAD_BYTES);
-  head.writeUIntBE(sequence, HEAD_BYTES + length, SEQUENCE_BYTES);
-  return head;
-}
+/** Of the four numbers of a report. */
+const REPORT_BYTES = 16;
+const NO_PAYLOADS: readonly Buffer[] = [];
 
-function reportOf({ timeoutMs = 0, answered = 0, lost = 0, payloads = [] }: HostPartToWrite): Uint8Array[] {
-  const numbers = [timeoutMs, answered, lost, payloads.length];
-  return [...numbers.map(u32), ...payloads.flatMap((payload) => [u32(payload.length), payload])];
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(Math.min(Math.ceil(value), 0xffff_ffff));
-  return bytes;
+function writeReport(field: Buffer, from: number, numbers: readonly number[], payloads: readonly Buffer[]): void {
+  let at = from;
+  for (const number of numbers) at = field.writeUInt32BE(Math.min(Math.ceil(number), 0xffff_ffff), at);
+  for (const payload of payloads) {
+    at = field.writeUInt32BE(payload.length, at);
+    field.set(payload, at);
+    at += payload.length;
+  }
 }
 
 /** Throws Refusal on what is not whole, and on another version. */
@@ -66,13 +65,19 @@ export function readHostPart(field: Buffer): SignedHostPart {
   const version = read.number(1);
   if (version !== WIRE_VERSION) throw new Refusal("other-version", version);
   const bits = read.number(1);
+  const uid = read.bytes(read.number(1)).toString("utf8");
+  const sequence = read.number(SEQUENCE_BYTES);
+  const { timeoutMs, answered, lost, payloads } = bits & REPORT ? readReport(read) : NO_REPORT;
   const part = {
-    uid: read.bytes(read.number(1)).toString("utf8"),
-    sequence: read.number(SEQUENCE_BYTES),
+    uid,
+    sequence,
     fresh: (bits & FRESH) !== 0,
     last: (bits & LAST) !== 0,
     signed: (bits & SIGNED) !== 0,
-    ...(bits & REPORT ? readReport(read) : NO_REPORT),
+    timeoutMs,
+    answered,
+    lost,
+    payloads,
   };
   return read.left === (part.signed ? SIGNATURE_BYTES : 0) ? part : refuse("wrong-shape");
 }

@@ -102,13 +102,18 @@ export class MsgpackWalk implements Walk {
     const values = this.#head();
     if (values > 2 * MAX_FIELDS) refuse("wrong-shape");
     for (let i = 0; i < values; i += kind === "map" ? 2 : 1) {
-      const name = kind === "map" ? this.#name() : String(i);
+      const name = kind === "map" ? this.#name() : (INDICES[i] ?? String(i));
       fields.set(name, this.#value(within(shape, name), depth + 1));
     }
     return fields;
   }
 
   #name(): string {
+    const known = knownName(this.bytes, this.#at);
+    if (known !== undefined) {
+      this.#at += 1 + known.length;
+      return known;
+    }
     const key = this.#value(undefined, 0);
     return key.kind === "text" ? this.text(key) : refuse("wrong-shape");
   }
@@ -207,6 +212,26 @@ export class MsgpackWalk implements Walk {
     this.#at += bytes;
     return this.#at > this.bytes.length ? refuse("malformed") : this.bytes.readUIntBE(at, bytes);
   }
+}
+
+/** The fields of a broadcast: a text made for each would take more time than the rest of the walk. */
+const KNOWN_NAMES = ["nsp", "uid", "type", "data", "opts", "rooms", "flags", "except", "packet"];
+const NAMES_BY_LENGTH = new Map(KNOWN_NAMES.map(({ length }) => [length, KNOWN_NAMES.filter(isOfLength(length))]));
+const INDICES = ["0", "1", "2", "3"];
+
+function isOfLength(length: number): (name: string) => boolean {
+  return (name) => name.length === length;
+}
+
+/** The name that begins here, when it is one of those. */
+function knownName(bytes: Buffer, at: number): string | undefined {
+  const length = (bytes[at] as number) - 0xa0;
+  return NAMES_BY_LENGTH.get(length)?.find((name) => isThere(name, bytes, at + 1));
+}
+
+function isThere(name: string, bytes: Buffer, at: number): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name.charCodeAt(i)) return false;
+  return true;
 }
 
 function kindOf(first: number | undefined, second: number | undefined): ValueKind {

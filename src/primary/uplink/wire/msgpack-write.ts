@@ -29,11 +29,8 @@ export class MsgpackWriter {
     return this;
   }
 
-  blob(...pieces: readonly Uint8Array[]): this {
-    const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.#head(length, undefined, 0, 0xc4, 0xc5);
-    for (const piece of pieces) this.packed(piece);
-    return this;
+  blob(bytes: Uint8Array): this {
+    return this.#head(bytes.byteLength, undefined, 0, 0xc4, 0xc5).packed(bytes);
   }
 
   boolean(value: boolean): this {

@@ -73,6 +73,10 @@ export class Fields {
     this.#outline = outline;
   }
 
+  get isEmpty(): boolean {
+    return this.#outline.fields?.size === 0;
+  }
+
   has(name: string): boolean {
     return this.#find(name) !== undefined;
   }

@@ -12,10 +12,20 @@ type Of<K extends Outgoing["kind"]> = Extract<Outgoing, { kind: K }>;
 /** Begins a message of a type, up to the data, which has so many fields and takes so many bytes. */
 type Begin = (type: number, dataFields: number, bytes?: number) => MsgpackWriter;
 
+/** As each message of a host begins. */
+export function beginMessage(uid: string, bytes = ENVELOPE_BYTES): MsgpackWriter {
+  return new MsgpackWriter(bytes).map(5).text("uid").text(uid);
+}
+
 export function writeMessage(uid: string, message: Outgoing): MsgpackWriter {
   const begin: Begin = (type, dataFields, bytes = 0) => {
-    const writer = new MsgpackWriter(ENVELOPE_BYTES + bytes).map(5).text("uid").text(uid);
-    return writer.text("nsp").text(message.namespace).text("type").number(type).text("data").map(dataFields);
+    return beginMessage(uid, ENVELOPE_BYTES + bytes)
+      .text("nsp")
+      .text(message.namespace)
+      .text("type")
+      .number(type)
+      .text("data")
+      .map(dataFields);
   };
   switch (message.kind) {
     case "broadcast":
@@ -31,8 +41,9 @@ export function writeMessage(uid: string, message: Outgoing): MsgpackWriter {
   }
 }
 
-function writeBroadcast(begin: Begin, { namespace, address, flags, args }: Of<"broadcast">): MsgpackWriter {
-  const message = begin(ShardedType.broadcast, 2, args.length).text("packet");
+function writeBroadcast(begin: Begin, { namespace, address, flags, args, host }: Of<"broadcast">): MsgpackWriter {
+  const bytes = args.length + (host?.payloads?.[0]?.length ?? 0);
+  const message = begin(ShardedType.broadcast, 2, bytes).text("packet");
   return writeOptions(writePacket(message, namespace, args).text("opts"), address, flags);
 }
 

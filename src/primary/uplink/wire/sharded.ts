@@ -5,10 +5,10 @@
 import type { RoomName } from "../../../protocol/frame.js";
 import { ANNOUNCEMENT_FORM, type Announcement, readAnnouncement, writeAnnouncement } from "./announcement.js";
 import { channelName } from "./channel-name.js";
-import { Envelope } from "./envelope.js";
+import { beginsWith, Envelope, OWN } from "./envelope.js";
 import type { Incoming, Outgoing, Publication } from "./message.js";
 import { MESSAGE_FORM, readMessage } from "./sharded-read.js";
-import { writeMessage } from "./sharded-write.js";
+import { beginMessage, writeMessage } from "./sharded-write.js";
 import type { Wire, WireOptions } from "./wire.js";
 
 /** Of a socket id; a room whose name is as long has no channel of its own, as in the adapter. */
@@ -21,9 +21,12 @@ export class ShardedWire implements Wire {
   readonly #uid: string;
   readonly #prefix: string;
   readonly #envelope: Envelope;
+  /** How our own messages begin; those to a namespace or room that is here come back to us. */
+  readonly #ownBeginning: Buffer;
 
   constructor(options: WireOptions) {
     this.#uid = options.uid;
+    this.#ownBeginning = beginMessage(options.uid).take();
     this.#prefix = options.prefix;
     this.hostChannel = `${options.prefix}-holdfast#`;
     this.#envelope = new Envelope(options, (channel) => channel);
@@ -50,6 +53,7 @@ export class ShardedWire implements Wire {
   read(channel: string, bytes: Buffer): Incoming {
     const envelope = this.#envelope;
     if (channel === this.hostChannel) return envelope.open(channel, bytes, ANNOUNCEMENT_FORM, readAnnouncement);
+    if (beginsWith(bytes, this.#ownBeginning)) return OWN;
     const channelOf = (namespace: string) => this.#channelOf(namespace);
     return envelope.open(channel, bytes, MESSAGE_FORM, (fields, sender) =>
       readMessage(fields, sender, channel, channelOf),
