@@ -5,10 +5,21 @@ import type { HostWord } from "./host-registry.js";
 import type { Refused } from "./wire/message.js";
 
 const LOG_INTERVAL_MS = 1_000;
+/** They are shown from the start, beside those of refusals that there have been. */
+const COUNTED = [
+  "uplinkPublished",
+  "uplinkReceived",
+  "uplinkGaps",
+  "uplinkMessagesMissed",
+  "uplinkTooLargeToSend",
+  "uplinkRequestsCutShort",
+  "uplinkCountsFailed",
+  "uplinkFailures",
+] as const;
 
 export class Tally {
   readonly #log: UplinkLog;
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, number>(COUNTED.map((name) => [name, 0]));
   readonly #limiters = new Map<string, Limiter>();
 
   constructor(log: UplinkLog) {

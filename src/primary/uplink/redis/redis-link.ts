@@ -255,7 +255,10 @@ export class RedisLink {
   #sayUp(missed: boolean): void {
     if (this.#wasUp && !this.#saidDown) return;
     this.#saidDown = false;
-    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
+    this.#options.log.info(
+      { event: "redis-up", ...(missed && { missed }) },
+      `connected to Redis, ${shownTarget(this.#options.target)}`,
+    );
   }
 
   #lost(error: Error, wasDeaf: boolean): void {
