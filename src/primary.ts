@@ -11,13 +11,14 @@ import { loadSettings } from "./config/load.js";
 import { judgeNodeVersion } from "./config/node-version.js";
 import type { Settings } from "./config/settings.js";
 import { forgetInheritedSockets, inheritedSocket } from "./config/socket-activation.js";
+import type { TlsPair } from "./config/tls-pair.js";
 import { VERSION } from "./config/version.js";
 import { resolveWorkerCount } from "./config/worker-count.js";
 import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
-import { changedForPrimary, fleetSettings } from "./primary/fleet-settings.js";
+import { changedForPrimary, fleetSettings, speaksTls } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
 import type { FleetSettings } from "./primary/supervisor/contract.js";
@@ -28,6 +29,7 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
+import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -41,11 +43,11 @@ async function main(): Promise<void> {
   if (cluster.isWorker) throw new ClusterModeError();
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") return void process.stdout.write(loaded.text);
-  const { settings, warnings } = loaded;
+  const { settings, tls, warnings } = loaded;
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of warnings) log.warn({ event: "config-warning" }, warning);
   judgeNode(log);
-  await serve(assemble(settings, log), listenWhere(settings));
+  await serve(assemble(settings, tls, log), listenWhere(settings));
 }
 
 /** The parts of a primary, wired, none of them at work yet. */
@@ -58,20 +60,22 @@ interface Parts {
   readonly status: () => Status;
 }
 
-function assemble(settings: Settings, log: Logger): Parts {
+function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Parts {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
   const runDirectory = createRunDirectory(ENVIRONMENT);
   const relay = new Switch();
-  const acceptor = new Acceptor({ ...settings, hostTag, log });
+  const acceptor = new Acceptor({ ...settings, tls: tls !== undefined, hostTag, log });
+  const ticketKeys = new TicketKeys();
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
-    settings: fleetSettings(settings, countWorkers(settings, log)),
-    reread: () => rereadSettings(settings, log),
+    settings: fleetSettings(settings, countWorkers(settings, log), firstWord(tls, ticketKeys, log)),
+    reread: () => rereadSettings(settings, tls, ticketKeys, log),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, service),
     log,
   });
+  if (tls) ticketKeys.rotateNowAndThen((message) => supervisor.tell(message));
   const status = () => statusOf(hostId, supervisor, acceptor, relay);
   return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
 }
@@ -111,6 +115,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
         ...events,
         onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
         onClosed: (count) => acceptor.closed(worker, count),
+        onExpected: (address, more) => acceptor.expected(worker, address, more),
       }),
     onReady: (worker) => acceptor.add(worker),
     onRecovered: (worker) => acceptor.add(worker),
@@ -150,13 +155,25 @@ function countWorkers(settings: Settings, log: Logger): number {
   return workers;
 }
 
-function rereadSettings(before: Settings, log: Logger): FleetSettings {
+function firstWord(tls: TlsPair | undefined, ticketKeys: TicketKeys, log: Logger): FleetSettings["firstWord"] {
+  if (!tls) return undefined;
+  sayCertificate(tls, log);
+  return () => ticketKeys.firstWord(tls);
+}
+
+function rereadSettings(
+  before: Settings,
+  tls: TlsPair | undefined,
+  ticketKeys: TicketKeys,
+  log: Logger,
+): FleetSettings {
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") throw new Error("the settings ask to be printed");
   const changed = changedForPrimary(before, loaded.settings);
   if (changed.length > 0)
     log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log));
+  const pair = speaksTls(before) && speaksTls(loaded.settings) ? loaded.tls : tls;
+  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log), firstWord(pair, ticketKeys, log));
 }
 
 function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {

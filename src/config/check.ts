@@ -106,6 +106,11 @@ export function token(): Check<string> {
   };
 }
 
+/** An absolute path. What the file holds is judged where it is read. */
+export function filePath(): Check<string> {
+  return { allowed: "the path of a file", schema: z.string().regex(/^[^\0]+$/), format: String };
+}
+
 /** An absolute path; the only check that looks at the disk, because a missing app is found out before any fork. */
 export function moduleFile(): Check<string> {
   return {

@@ -16,6 +16,9 @@ export interface Settings {
   readonly host: string;
   /** When present, it is used instead of `host` and `port`. */
   readonly listen?: ListenTarget;
+  /** Absolute paths, both or neither; tls-pair.ts reads them. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;

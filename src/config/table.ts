@@ -8,6 +8,7 @@ import type { Canvas } from "../log/paint.js";
 import {
   type Check,
   duration,
+  filePath,
   host,
   hostAndPort,
   listenTarget,
@@ -147,6 +148,24 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     conflicts: ["port", "host"],
     anchor: (target, directory) =>
       target.replace(/^unix:(.+)$/s, (_, path: string) => `unix:${resolve(directory, path)}`),
+  },
+  tlsCert: {
+    name: "tls-cert",
+    placeholder: "FILE",
+    group: "Listening",
+    doc: "PEM file of a certificate and its chain; with --tls-key: TLS, in the workers",
+    detail:
+      "Read at the start and again at a reload; a bad pair ends a reload, and the old one stays. TLS 1.2 at least.",
+    check: filePath(),
+    anchor: (path, directory) => resolve(directory, path),
+  },
+  tlsKey: {
+    name: "tls-key",
+    placeholder: "FILE",
+    group: "Listening",
+    doc: "PEM file of the certificate's private key, without a passphrase",
+    check: filePath(),
+    anchor: (path, directory) => resolve(directory, path),
   },
   balance: {
     name: "balance",

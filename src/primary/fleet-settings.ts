@@ -1,16 +1,24 @@
 /** The part of the settings that the supervisor and the workers act on, and so the part that a reload can change. Pure. */
 import type { Settings } from "../config/settings.js";
-import type { WorkerSettings } from "../protocol/control.js";
+import type { PrimaryMessage, WorkerSettings } from "../protocol/control.js";
 import type { FleetSettings } from "./supervisor/contract.js";
 
-export function fleetSettings(settings: Settings, workers: number): FleetSettings {
+/** `firstWord`: where TLS is spoken, what the workers need for it. */
+export function fleetSettings(settings: Settings, workers: number, firstWord?: () => PrimaryMessage): FleetSettings {
   const { workerTimeoutMs, bootTimeoutMs, drainTimeoutMs } = settings;
-  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker: workerSettings(settings) };
+  const worker = workerSettings(settings, firstWord !== undefined);
+  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker, ...(firstWord && { firstWord }) };
+}
+
+/** Whether TLS is spoken is the primary's to know: a reload changes the certificate, and not that there is one. */
+export function speaksTls({ tlsCert }: Settings): boolean {
+  return tlsCert !== undefined;
 }
 
 /** The primary keeps what it was started with; the names of the settings that differ since. */
 export function changedForPrimary(before: Settings, after: Settings): string[] {
-  return OF_PRIMARY.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  const changed: string[] = OF_PRIMARY.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  return speaksTls(before) === speaksTls(after) ? changed : [...changed, "tlsCert", "tlsKey"];
 }
 
 const OF_PRIMARY = [
@@ -26,6 +34,7 @@ const OF_PRIMARY = [
   "logFormat",
 ] as const satisfies readonly (keyof Settings)[];
 
-function workerSettings({ app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat }: Settings): WorkerSettings {
-  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, logLevel, logFormat };
+function workerSettings(settings: Settings, tls: boolean): WorkerSettings {
+  const { app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat } = settings;
+  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, tls, logLevel, logFormat };
 }

@@ -1,7 +1,8 @@
 /**
  * Accepts connections, reads each until its request target is known, and hands it to a worker: the owner of the session
- * it names, or the one that the balance policy chooses. Runs in the primary and wires the parts beside it. It knows no
- * path and no header, reads no body, and takes no notice of processes: who may be given work it is told.
+ * it names, or the one that the balance policy chooses. Where TLS is spoken it reads no more than that. Runs in the primary
+ * and wires the parts beside it. It knows no path and no header, reads no body, and takes no notice of processes: who may
+ * be given work it is told.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { sessionIdOf } from "../../protocol/request-target.js";
@@ -14,6 +15,7 @@ import { type HeadLimits, Heads } from "./heads.js";
 import { type Listening, type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
 import { Refusals } from "./refusal.js";
+import { Expectations } from "./tls-expectation.js";
 
 export interface AcceptorOptions extends HeadLimits {
   /** Session ids of other tags are nobody's here. */
@@ -30,6 +32,8 @@ export class Acceptor {
   readonly #placement: Placement;
   readonly #heads: Heads;
   readonly #acceptErrors: AcceptErrorLog;
+  readonly #expectations = new Expectations();
+  readonly #tls: boolean;
   readonly #server: Server;
   #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
@@ -37,10 +41,12 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
+    this.#tls = options.tls;
     this.#acceptErrors = new AcceptErrorLog(options.log);
     this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
     this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
-      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), attempts: 0 });
+      const likely = this.#tls ? this.#likelyOwnerOf(socket) : undefined;
+      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), likely, attempts: 0 });
     });
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
   }
@@ -58,6 +64,8 @@ export class Acceptor {
       acceptorRefused431: tooLarge,
       acceptorRefused503: unavailable,
       acceptorClosedSilent: this.#heads.silent,
+      acceptorClosedAlien: this.#heads.alien,
+      acceptorExpecting: this.#expectations.size,
       acceptorHeads: this.#heads.size,
       acceptorHeld: held,
       acceptorPending: pending,
@@ -68,7 +76,7 @@ export class Acceptor {
 
   /** Rejects with ListenError. */
   async listen(where: ListenWhere): Promise<Listening> {
-    const listening = await listen(this.#server, where);
+    const listening = await listen(this.#server, where, this.#tls ? "https" : "http");
     this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
     return listening;
@@ -104,6 +112,12 @@ export class Acceptor {
     this.#placement.closed(target, count);
   }
 
+  /** The worker's word: a client at that address will open `more` connections soon, or no more. */
+  expected(target: HandOffTarget, address: string, more: boolean): void {
+    if (more) this.#expectations.add(address, ownerKey(target), performance.now());
+    else this.#expectations.settle(address, ownerKey(target));
+  }
+
   /** Connections given to the worker and not closed. */
   connections(target: HandOffTarget): number {
     return this.#placement.connections(target);
@@ -124,6 +138,10 @@ export class Acceptor {
     this.#heads.read(socket);
   }
 
+  #likelyOwnerOf({ remoteAddress }: Socket): OwnerKey | undefined {
+    return remoteAddress === undefined ? undefined : this.#expectations.take(remoteAddress, performance.now());
+  }
+
   #ownerOf(target: string): OwnerKey | undefined {
     const sessionId = sessionIdOf(target);
     const owner = sessionId === undefined ? undefined : ownerOf(sessionId);
@@ -134,6 +152,7 @@ export class Acceptor {
     this.#heads.sweep(nowMs);
     this.#placement.sweep(nowMs);
     this.#refusals.sweep(nowMs);
+    this.#expectations.sweep(nowMs);
     if (this.#closing && this.#isEmpty()) clearInterval(this.#sweeper);
   }
 

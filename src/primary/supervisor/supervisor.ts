@@ -3,7 +3,7 @@
  * asks plan.ts for the next step, and has it taken. Nothing else changes the fleet. It refuses to know who accepts
  * connections and who relays frames: primary.ts gives it hooks for both.
  */
-import type { WorkerMessage } from "../../protocol/control.js";
+import type { PrimaryMessage, WorkerMessage } from "../../protocol/control.js";
 import type { StartError } from "./boot-error.js";
 import type {
   FleetSettings,
@@ -141,13 +141,18 @@ export class Supervisor {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#report.counters, ...this.#fleet.dropCounters };
+    return { ...this.#report.counters, workerRelays: this.#fleet.relays, ...this.#fleet.dropCounters };
   }
 
   /** There are workers, and not one of them answers. */
   get stalled(): boolean {
     const workers = everyWorker(this.#fleet);
     return workers.length > 0 && workers.every(({ stuck }) => stuck);
+  }
+
+  /** To every worker that there is. */
+  tell(message: PrimaryMessage): void {
+    for (const worker of this.#fleet.everyWorker) worker.tell(message);
   }
 
   workers(): WorkerRow[] {
