@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { loadSettings } from "./config/load.js";
 import { judgeNodeVersion } from "./config/node-version.js";
 import type { Settings } from "./config/settings.js";
-import { forgetInheritedSockets, inheritedSocket } from "./config/socket-activation.js";
+import { forgetInheritedSockets } from "./config/socket-activation.js";
 import type { TlsPair } from "./config/tls-pair.js";
 import { VERSION } from "./config/version.js";
 import { resolveWorkerCount } from "./config/worker-count.js";
@@ -80,13 +80,13 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
   return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
 }
 
-async function serve(parts: Parts, where: ListenWhere): Promise<never> {
+async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never> {
   const { log, acceptor, relay, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
-  const { url } = await acceptor.listen(where);
+  const urls = await acceptor.listen(where);
   const manageUrl = await openManage(manage);
-  if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
+  if ((await supervisor.start()) === "ready") sayReady(log, urls, supervisor.wantedWorkers, manageUrl);
   await supervisor.finished;
   await manage?.close();
   relay.close();
@@ -104,8 +104,10 @@ function obeySignals({ supervisor, log, status }: Parts): void {
   });
 }
 
-function sayReady(log: Logger, url: string, workers: number, manage: string): void {
-  log.info({ event: "ready", url, workers, manage }, `ready on ${url}, workers: ${workers}, management: ${manage}`);
+function sayReady(log: Logger, urls: readonly string[], workers: number, manage: string): void {
+  const [url] = urls;
+  const fields = { event: "ready", url, ...(urls.length > 1 && { urls }), workers, manage };
+  log.info(fields, `ready on ${urls.join(", ")}, workers: ${workers}, management: ${manage}`);
 }
 
 function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
@@ -142,11 +144,10 @@ function statusOf(host: string, supervisor: Supervisor, acceptor: Acceptor, rela
   });
 }
 
-/** A socket that systemd has passed stands behind what was asked for, and before the defaults. */
-function listenWhere({ listen, host, port }: Settings): ListenWhere {
-  const inherited = inheritedSocket(ENVIRONMENT, process.pid);
+/** The sockets that systemd has passed are among the settings already. */
+function listenWhere({ listen, host, port }: Settings): readonly ListenWhere[] {
   forgetInheritedSockets(process.env);
-  return listen ?? (inherited ? { fd: inherited.fd } : { host, port });
+  return listen ?? [{ host, port }];
 }
 
 function countWorkers(settings: Settings, log: Logger): number {

@@ -12,6 +12,7 @@ import {
   host,
   hostAndPort,
   listenTarget,
+  listOf,
   moduleFile,
   oneOf,
   size,
@@ -76,6 +77,8 @@ const MB = 1_024 ** 2;
 export const MAX_WORKERS = 1_024;
 /** Between the values of one text, where none of them holds a comma or a space. */
 export const COMMA_OR_SPACE = /[\s,]+/;
+/** A path may hold a space or a comma. */
+const BEFORE_LISTEN_TARGET = /[\s,]+(?=(?:unix|fd):|[^\s,]+:\d)/;
 /** Stands for every secret wherever settings are shown; its length tells nothing. */
 export const MASK = "********";
 
@@ -153,8 +156,10 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     name: "listen",
     placeholder: "WHERE",
     group: "Listening",
-    doc: "unix:PATH or fd:N, instead of host and port; a socket passed by systemd (LISTEN_FDS) is used without it",
-    check: listenTarget(),
+    doc: "HOST:PORT, unix:PATH or fd:N, instead of host and port; sockets passed by systemd (LISTEN_FDS) are used without it",
+    detail: "The URL of the ready line is that of the first.",
+    separator: BEFORE_LISTEN_TARGET,
+    check: listOf(listenTarget()),
     conflicts: ["port", "host"],
     anchor: (target, directory) =>
       target.replace(/^unix:(.+)$/s, (_, path: string) => `unix:${resolve(directory, path)}`),

@@ -74,7 +74,7 @@ export interface WorkerSettings {
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
   /** Connections from outside speak TLS; a `tls` message comes first. */
-  readonly tls: boolean;
+  readonly tls?: boolean;
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
 }

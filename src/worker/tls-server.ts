@@ -51,6 +51,8 @@ export class TlsServer {
 
   /** Begins a handshake on a client's connection. */
   receive(socket: Socket): void {
+    // As https.Server has it: half a TLS connection is of no use to anybody, and is closed within a handshake, too.
+    socket.allowHalfOpen = false;
     this.#server.emit("connection", socket);
   }
 

@@ -12,7 +12,7 @@ import { type OwnerKey, ownerKey } from "./arrival.js";
 import { type BalanceName, createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
-import { type Listening, type ListenWhere, listen } from "./listener.js";
+import { type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
 import { Refusals } from "./refusal.js";
 import { Expectations } from "./tls-expectation.js";
@@ -34,21 +34,20 @@ export class Acceptor {
   readonly #acceptErrors: AcceptErrorLog;
   readonly #expectations = new Expectations();
   readonly #tls: boolean;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
   #accepted = 0;
 
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
-    this.#tls = options.tls;
+    this.#tls = options.tls ?? false;
     this.#acceptErrors = new AcceptErrorLog(options.log);
     this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
     this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
       const likely = this.#tls ? this.#likelyOwnerOf(socket) : undefined;
       this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), likely, attempts: 0 });
     });
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -74,12 +73,17 @@ export class Acceptor {
     };
   }
 
-  /** Rejects with ListenError. */
-  async listen(where: ListenWhere): Promise<Listening> {
-    const listening = await listen(this.#server, where, this.#tls ? "https" : "http");
-    this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
-    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
-    return listening;
+  /** Gives the URLs, in the order of the addresses. Rejects with ListenError, and then listens nowhere. */
+  async listen(addresses: readonly ListenWhere[]): Promise<string[]> {
+    try {
+      const urls = [];
+      for (const where of addresses) urls.push(await this.#open(where));
+      this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+      return urls;
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
   }
 
   /** A worker takes connections: it became ready, or answers again. */
@@ -129,8 +133,20 @@ export class Acceptor {
    */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#server.listening) this.#server.close();
+    this.#stopListening();
     this.#placement.close();
+  }
+
+  async #open(where: ListenWhere): Promise<string> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
+    this.#servers.push(server);
+    const { url } = await listen(server, where, this.#tls ? "https" : "http");
+    server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
+    return url;
+  }
+
+  #stopListening(): void {
+    for (const server of this.#servers) if (server.listening) server.close();
   }
 
   #onConnection(socket: Socket): void {

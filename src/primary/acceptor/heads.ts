@@ -13,8 +13,8 @@ import { TlsOpening } from "./tls-opening.js";
 export interface HeadLimits {
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
-  /** Whether clients speak TLS. */
-  readonly tls: boolean;
+  /** Whether clients speak TLS; else plain HTTP. */
+  readonly tls?: boolean;
 }
 
 /** Called with a connection that is no longer read here, and everything that was read. */

@@ -23,6 +23,22 @@ test("what the workers are told has no secret and no app where there is none", (
   expect("app" in worker).toBe(false);
 });
 
+test("where TLS is spoken the workers are told so, and the key itself is not among their settings", () => {
+  const word = { type: "tls", cert: "", key: "hush", ticketKeys: "" } as const;
+  const secured = fleetSettings(settings(), 1, () => word);
+  expect(secured.worker.tls).toBe(true);
+  expect(JSON.stringify(secured.worker)).not.toContain("hush");
+  expect(secured.firstWord?.()).toBe(word);
+  expect(fleetSettings(settings(), 1)).not.toHaveProperty("firstWord");
+});
+
+test("a reload changes the certificate, and not that there is one", () => {
+  const tls: Settings = { ...settings(), tlsCert: "/a.crt", tlsKey: "/a.key" };
+  expect(changedForPrimary(tls, { ...tls, tlsCert: "/b.crt", tlsKey: "/b.key" })).toEqual([]);
+  expect(changedForPrimary(tls, settings())).toEqual(["tlsCert", "tlsKey"]);
+  expect(changedForPrimary(settings(), tls)).toEqual(["tlsCert", "tlsKey"]);
+});
+
 test("what a reload cannot change is named, what it can is not", () => {
   const before = settings("--port", "3000", "--drain-timeout", "3s", "--workers", "2");
   expect(changedForPrimary(before, settings("--port", "3000", "--drain-timeout", "4s", "--workers", "3"))).toEqual([]);
