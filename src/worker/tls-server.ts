@@ -65,6 +65,7 @@ export class TlsServer {
     // As the inbox has it for the connection below.
     socket.on("error", () => {});
     socket.setMaxListeners(0);
+    letAnswerLeave(socket);
     this.#parts.inject(socket);
   }
 
@@ -75,4 +76,17 @@ export class TlsServer {
       this.#parts.log.debug({ event: "tls-handshake-failed", code, suppressed }, `a TLS handshake failed: ${message}`);
     });
   }
+}
+
+/**
+ * What cannot be parsed is answered by Node's HTTP server, which destroys the socket right behind that, still within the
+ * read of what came. TLS encrypts what is written only when that read is over, so the answer would be lost.
+ */
+function letAnswerLeave(socket: TLSSocket): void {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error) => {
+    if (error === undefined || socket.writableLength === 0) return destroy(error);
+    setImmediate(destroy, error);
+    return socket;
+  };
 }

@@ -8,6 +8,7 @@ import { SetupError } from "./setup-error.js";
 const PARTS = [
   ["chromium", "chromium"],
   ["nginx", "nginx"],
+  ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
   ["redis-server", "redis-server"],

@@ -98,11 +98,13 @@ export class Acceptor {
 
   /** A worker drains: only what belongs to its own sessions from now on. */
   retire(target: HandOffTarget): void {
+    this.#expectations.forget(ownerKey(target));
     this.#placement.bind(target);
   }
 
   /** A worker is dead and its link read out: what it had not confirmed goes to others. */
   remove(target: HandOffTarget): void {
+    this.#expectations.forget(ownerKey(target));
     this.#placement.remove(target);
   }
 

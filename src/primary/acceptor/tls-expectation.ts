@@ -1,31 +1,40 @@
 /**
  * Which worker a TLS connection most likely belongs to: the primary cannot read its session id. A client that opens its
  * session by polling soon opens more connections, from the same address: for its next requests, and for its WebSocket. So
- * a worker tells of each such session, and the next few connections from there go to that worker. Only a hint: what lands
- * wrong is forwarded. Pure, and bounded by addresses, by sessions of each, and by time.
+ * a worker tells of each such session, and while one is without its WebSocket, connections from there go to its worker.
+ * Only a hint: what lands wrong is forwarded.
+ *
+ * Where many clients share an address, their first connections go there too, since they look the same, and so stay with
+ * what follows them; but after a while it is another worker's turn, or one would have them all. Pure, and bounded by
+ * addresses, by sessions, and by time.
  */
 import type { OwnerKey } from "./arrival.js";
 
+/** What is expected from one address. */
 interface Expectation {
   readonly owner: OwnerKey;
-  readonly untilMs: number;
-  /** How many connections are still to come. */
+  untilMs: number;
+  /** Sessions of the owner that have no WebSocket yet. */
+  open: number;
+  /** All that were opened while it was the owner's turn, and the connections that it was given for them. */
+  sessions: number;
   connections: number;
 }
 
-/** A poll, a packet and a WebSocket, and one that somebody else at the same address has opened meanwhile. */
-const CONNECTIONS = 4;
-/** An IPv6 address with its zone; a worker is not believed to tell no longer ones. */
-const LONGEST_ADDRESS = 64;
-/** Upgrading takes a few round trips. */
+/** Upgrading takes a few round trips; one that polls for ever is not waited for. */
 const EXPECTED_WITHIN_MS = 10_000;
+/** Of clients that come one upon the other from one address: fewer, and more of them lose their worker at the change. */
+const SESSIONS_A_TURN = 32;
+/** Four of each: the first, a poll, a packet, a WebSocket. More of them are of a burst of others. */
+const CONNECTIONS_A_TURN = 4 * SESSIONS_A_TURN;
+/** An IPv6 address with its zone; a worker is not believed to tell longer ones. */
+const LONGEST_ADDRESS = 64;
 
 export class Expectations {
-  static readonly MAX_ADDRESSES = 8_192;
-  static readonly MAX_OF_ADDRESS = 32;
+  static readonly MAX_ADDRESSES = 16_384;
 
-  /** Of each address, first the session opened first; that which was told of last is the last. */
-  readonly #byAddress = new Map<string, Expectation[]>();
+  /** That which was told of last is the last. */
+  readonly #byAddress = new Map<string, Expectation>();
 
   /** Addresses that something is expected from. */
   get size(): number {
@@ -35,42 +44,43 @@ export class Expectations {
   /** A session was opened in that worker, by polling. */
   add(address: string, owner: OwnerKey, nowMs: number): void {
     if (address.length > LONGEST_ADDRESS) return;
-    const known = this.#byAddress.get(address) ?? [];
-    if (known.length >= Expectations.MAX_OF_ADDRESS) known.shift();
-    known.push({ owner, untilMs: nowMs + EXPECTED_WITHIN_MS, connections: CONNECTIONS });
+    const known = this.#byAddress.get(address);
+    // Its connection came before the first of another worker was told of, or in that one's turn by chance.
+    if (known && known.owner !== owner && known.untilMs > nowMs) return;
+    const expectation = known?.owner === owner ? known : { owner, untilMs: 0, open: 0, sessions: 0, connections: 0 };
+    expectation.untilMs = nowMs + EXPECTED_WITHIN_MS;
+    expectation.open++;
+    expectation.sessions++;
     this.#byAddress.delete(address);
-    this.#byAddress.set(address, known);
+    if (expectation.sessions <= SESSIONS_A_TURN) this.#byAddress.set(address, expectation);
     if (this.#byAddress.size > Expectations.MAX_ADDRESSES) this.#forgetOldest();
   }
 
   /** A session that was told of has its WebSocket, or has ended. */
   settle(address: string, owner: OwnerKey): void {
-    const known = this.#byAddress.get(address) ?? [];
-    const at = known.findIndex((expectation) => expectation.owner === owner);
-    if (at !== -1) known.splice(at, 1);
-    if (known.length === 0) this.#byAddress.delete(address);
+    const known = this.#byAddress.get(address);
+    if (known?.owner === owner && --known.open <= 0) this.#byAddress.delete(address);
   }
 
   /** The worker that the next connection from there most likely belongs to. */
   take(address: string, nowMs: number): OwnerKey | undefined {
     const known = this.#byAddress.get(address);
-    while (known?.[0] && known[0].untilMs <= nowMs) known.shift();
-    const first = known?.[0];
-    if (known && (!first || --first.connections === 0)) this.#drop(address, known);
-    return first?.owner;
+    if (!known || known.untilMs <= nowMs) return undefined;
+    if (++known.connections >= CONNECTIONS_A_TURN) this.#byAddress.delete(address);
+    return known.owner;
+  }
+
+  /** That worker takes no new connections any more, and others' sessions are to be expected. */
+  forget(owner: OwnerKey): void {
+    for (const [address, known] of this.#byAddress) if (known.owner === owner) this.#byAddress.delete(address);
   }
 
   /** Forgets addresses that nothing has come from for long. */
   sweep(nowMs: number): void {
-    for (const [address, known] of this.#byAddress) {
-      if ((known.at(-1)?.untilMs ?? 0) > nowMs) return;
+    for (const [address, { untilMs }] of this.#byAddress) {
+      if (untilMs > nowMs) return;
       this.#byAddress.delete(address);
     }
-  }
-
-  #drop(address: string, known: Expectation[]): void {
-    known.shift();
-    if (known.length === 0) this.#byAddress.delete(address);
   }
 
   #forgetOldest(): void {

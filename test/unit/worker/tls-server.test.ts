@@ -89,6 +89,18 @@ test("clients that go away within the handshake, or send no TLS after all, leave
   await expect.poll(open).toBe(0);
 });
 
+test.each([
+  ["is too large", `GET / HTTP/1.1\r\nX: ${"x".repeat(17_000)}`, "431"],
+  ["is none", "nonsense\r\n\r\n", "400"],
+])("a request inside that %s is answered before the connection is closed", async (_, request, status) => {
+  const { dial, open } = await start();
+  const client = await dial();
+  client.write(request);
+  const [answer] = await once(client, "data");
+  expect(String(answer)).toContain(`HTTP/1.1 ${status} `);
+  await expect.poll(open).toBe(0);
+});
+
 test("a name that nobody has does no harm", async () => {
   const { dial } = await start();
   for (const servername of ["x".repeat(250), "*.example", "a_b", "xn--"]) {
