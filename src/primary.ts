@@ -84,9 +84,14 @@ async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never
   const { log, acceptor, relay, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
-  const urls = await acceptor.listen(where);
+  // Connections to a socket that another process holds can wait there, however long the app takes to load.
+  const isHeld = where.every((each) => "fd" in each);
+  let urls = isHeld ? [] : await acceptor.listen(where);
   const manageUrl = await openManage(manage);
-  if ((await supervisor.start()) === "ready") sayReady(log, urls, supervisor.wantedWorkers, manageUrl);
+  if ((await supervisor.start()) === "ready") {
+    if (isHeld) urls = await acceptor.listen(where);
+    sayReady(log, urls, supervisor.wantedWorkers, manageUrl);
+  }
   await supervisor.finished;
   await manage?.close();
   relay.close();
@@ -94,9 +99,9 @@ async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never
   process.exit(0);
 }
 
-function obeySignals({ supervisor, log, status }: Parts): void {
+function obeySignals({ acceptor, supervisor, log, status }: Parts): void {
   SIGNALS.deliverTo({
-    stop: () => supervisor.stop(),
+    stop: () => void acceptor.settle().then(() => supervisor.stop()),
     reload: () => supervisor.reload(),
     more: () => supervisor.more(),
     fewer: () => supervisor.fewer(),

@@ -5,6 +5,7 @@
  * be given work it is told.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { sessionIdOf } from "../../protocol/request-target.js";
 import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
@@ -25,6 +26,10 @@ export interface AcceptorOptions extends HeadLimits {
 }
 
 const SWEEP_INTERVAL_MS = 250;
+/** How long a stop waits for what was accepted to reach its worker; for a request that has not begun, a tenth of it. */
+const SETTLE_MS = 1_000;
+const SETTLE_SILENT_MS = 100;
+const SETTLE_STEP_MS = 10;
 
 export class Acceptor {
   readonly #hostTag: HostTag;
@@ -127,6 +132,16 @@ export class Acceptor {
   /** Connections given to the worker and not closed. */
   connections(target: HandOffTarget): number {
     return this.#placement.connections(target);
+  }
+
+  /** Stops listening, and resolves when what was accepted before has reached a worker, or has had the time to. */
+  async settle(): Promise<void> {
+    this.#stopListening();
+    for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += SETTLE_STEP_MS) {
+      const { held, pending } = this.#placement.sizes;
+      if (held + pending === 0 && (this.#heads.size === 0 || waitedMs >= SETTLE_SILENT_MS)) return;
+      await pause(SETTLE_STEP_MS);
+    }
   }
 
   /**

@@ -56,6 +56,29 @@ test.each([
   await worker.next();
 });
 
+test("settling ends the listening, and waits until what was accepted has been taken", async () => {
+  const { acceptor, worker, url, open } = await start();
+  const connection = await open();
+  connection.write("GET /last ");
+  await settled(() => acceptor.counters.acceptorPending === 1);
+  let isSettled = false;
+  const settling = acceptor.settle().then(() => {
+    isSettled = true;
+  });
+  await expect(openRaw({ url })).rejects.toThrow("ECONNREFUSED");
+  expect(isSettled).toBe(false);
+  await worker.next();
+  await settling;
+});
+
+test("settling does not wait long for who says nothing", async () => {
+  const { acceptor, open } = await start();
+  await open();
+  await settled(() => acceptor.counters.acceptorHeads === 1);
+  await acceptor.settle();
+  expect(acceptor.counters.acceptorHeads).toBe(1);
+});
+
 const HELLO = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]);
 
 test("where TLS is spoken, a hello goes to a worker with all bytes read so far, and the URL says so", async () => {
