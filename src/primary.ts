@@ -57,8 +57,13 @@ interface Parts {
   readonly relay: Switch;
   readonly supervisor: Supervisor;
   readonly manage: ManageServer | undefined;
+  readonly stop: () => void;
   readonly status: () => Status;
 }
+
+/** Of the time for a stop, the part in which what was accepted may still reach a worker; and no more than this. */
+const SETTLE_SHARE = 0.5;
+const MOST_SETTLE_MS = 5_000;
 
 function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Parts {
   const hostTag = createHostTag();
@@ -76,8 +81,20 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
     log,
   });
   if (tls) ticketKeys.rotateNowAndThen((message) => supervisor.tell(message));
+  const stop = stopOf(acceptor, supervisor, settings);
   const status = () => statusOf(hostId, supervisor, acceptor, relay);
-  return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), status };
+  return { log, acceptor, relay, supervisor, manage: manageServer(settings, status, log), stop, status };
+}
+
+/** The second time it means now, whatever was accepted. */
+function stopOf(acceptor: Acceptor, supervisor: Supervisor, { drainTimeoutMs }: Settings): () => void {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return supervisor.stopNow();
+    isAsked = true;
+    const withinMs = Math.min(SETTLE_SHARE * drainTimeoutMs, MOST_SETTLE_MS);
+    void acceptor.settle(withinMs).then(() => supervisor.stop());
+  };
 }
 
 async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never> {
@@ -99,9 +116,9 @@ async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never
   process.exit(0);
 }
 
-function obeySignals({ acceptor, supervisor, log, status }: Parts): void {
+function obeySignals({ supervisor, stop, log, status }: Parts): void {
   SIGNALS.deliverTo({
-    stop: () => void acceptor.settle().then(() => supervisor.stop()),
+    stop,
     reload: () => supervisor.reload(),
     more: () => supervisor.more(),
     fewer: () => supervisor.fewer(),

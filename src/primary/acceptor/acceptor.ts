@@ -26,8 +26,7 @@ export interface AcceptorOptions extends HeadLimits {
 }
 
 const SWEEP_INTERVAL_MS = 250;
-/** How long a stop waits for what was accepted to reach its worker; for a request that has not begun, a tenth of it. */
-const SETTLE_MS = 1_000;
+/** How long a stop waits for requests that have not begun. */
 const SETTLE_SILENT_MS = 100;
 const SETTLE_STEP_MS = 10;
 
@@ -134,12 +133,14 @@ export class Acceptor {
     return this.#placement.connections(target);
   }
 
-  /** Stops listening, and resolves when what was accepted before has reached a worker, or has had the time to. */
-  async settle(): Promise<void> {
+  /** Stops listening, and resolves when what was accepted before has reached a worker, or has had so much time to. */
+  async settle(withinMs: number): Promise<void> {
     this.#stopListening();
-    for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += SETTLE_STEP_MS) {
-      const { held, pending } = this.#placement.sizes;
-      if (held + pending === 0 && (this.#heads.size === 0 || waitedMs >= SETTLE_SILENT_MS)) return;
+    const startMs = performance.now();
+    for (let waitedMs = 0; waitedMs < withinMs; waitedMs = performance.now() - startMs) {
+      const { targets, held, pending } = this.#placement.sizes;
+      const isPlaced = targets === 0 || held + pending === 0;
+      if (isPlaced && (this.#heads.size === 0 || waitedMs >= SETTLE_SILENT_MS)) return;
       await pause(SETTLE_STEP_MS);
     }
   }

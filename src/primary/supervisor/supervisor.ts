@@ -121,6 +121,12 @@ export class Supervisor {
     this.#wish({ want: "stop" });
   }
 
+  /** Kills all workers, whether or not they were asked to drain before. */
+  stopNow(): void {
+    this.stop();
+    this.stop();
+  }
+
   /** For when the primary cannot go on: no worker may outlive it. */
   killAll(): void {
     for (const worker of everyWorker(this.#fleet)) worker.kill();

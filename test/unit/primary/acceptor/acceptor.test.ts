@@ -62,7 +62,7 @@ test("settling ends the listening, and waits until what was accepted has been ta
   connection.write("GET /last ");
   await settled(() => acceptor.counters.acceptorPending === 1);
   let isSettled = false;
-  const settling = acceptor.settle().then(() => {
+  const settling = acceptor.settle(5_000).then(() => {
     isSettled = true;
   });
   await expect(openRaw({ url })).rejects.toThrow("ECONNREFUSED");
@@ -75,7 +75,7 @@ test("settling does not wait long for who says nothing", async () => {
   const { acceptor, open } = await start();
   await open();
   await settled(() => acceptor.counters.acceptorHeads === 1);
-  await acceptor.settle();
+  await acceptor.settle(5_000);
   expect(acceptor.counters.acceptorHeads).toBe(1);
 });
 

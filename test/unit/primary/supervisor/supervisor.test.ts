@@ -58,6 +58,19 @@ describe("what workers are told", () => {
   });
 });
 
+describe("a stop now", () => {
+  test.each(["at once", "while workers drain"])("kills all workers, %s", async (when) => {
+    const host = await started();
+    host.onDrain = () => {};
+    if (when !== "at once") host.supervisor.stop();
+    await pass(10);
+    host.supervisor.stopNow();
+    await pass(10);
+    expect(host.workers.map(({ killed }) => killed)).toEqual([true, true]);
+    await host.supervisor.finished;
+  });
+});
+
 describe("a start", () => {
   test("is ready when all workers are", async () => {
     const host = new FakeHost();
