@@ -19,6 +19,8 @@ interface Expectation {
   /** All that were opened while it was the owner's turn, and the connections that it was given for them. */
   sessions: number;
   connections: number;
+  /** Another worker's, told of meanwhile: its turn is next. */
+  next: Expectation | undefined;
 }
 
 /** Upgrading takes a few round trips; one that polls for ever is not waited for. */
@@ -45,34 +47,37 @@ export class Expectations {
   add(address: string, owner: OwnerKey, nowMs: number): void {
     if (address.length > LONGEST_ADDRESS) return;
     const known = this.#byAddress.get(address);
-    // Its connection came before the first of another worker was told of, or in that one's turn by chance.
-    if (known && known.owner !== owner && known.untilMs > nowMs) return;
-    const expectation = known?.owner === owner ? known : { owner, untilMs: 0, open: 0, sessions: 0, connections: 0 };
-    expectation.untilMs = nowMs + EXPECTED_WITHIN_MS;
-    expectation.open++;
-    expectation.sessions++;
-    this.#byAddress.delete(address);
-    if (expectation.sessions <= SESSIONS_A_TURN) this.#byAddress.set(address, expectation);
-    if (this.#byAddress.size > Expectations.MAX_ADDRESSES) this.#forgetOldest();
+    if (!known || known.untilMs <= nowMs) return this.#begin(address, withSession(undefined, owner, nowMs));
+    if (known.owner !== owner) {
+      known.next = withSession(known.next, owner, nowMs);
+      return;
+    }
+    withSession(known, owner, nowMs);
+    if (known.sessions > SESSIONS_A_TURN) this.#begin(address, known.next);
+    else this.#begin(address, known);
   }
 
   /** A session that was told of has its WebSocket, or has ended. */
   settle(address: string, owner: OwnerKey): void {
     const known = this.#byAddress.get(address);
-    if (known?.owner === owner && --known.open <= 0) this.#byAddress.delete(address);
+    if (known?.owner === owner && --known.open <= 0) this.#begin(address, known.next);
+    else if (known?.next?.owner === owner && --known.next.open <= 0) known.next = undefined;
   }
 
   /** The worker that the next connection from there most likely belongs to. */
   take(address: string, nowMs: number): OwnerKey | undefined {
     const known = this.#byAddress.get(address);
     if (!known || known.untilMs <= nowMs) return undefined;
-    if (++known.connections >= CONNECTIONS_A_TURN) this.#byAddress.delete(address);
+    if (++known.connections >= CONNECTIONS_A_TURN) this.#begin(address, known.next);
     return known.owner;
   }
 
   /** That worker takes no new connections any more, and others' sessions are to be expected. */
   forget(owner: OwnerKey): void {
-    for (const [address, known] of this.#byAddress) if (known.owner === owner) this.#byAddress.delete(address);
+    for (const [address, known] of this.#byAddress) {
+      if (known.next?.owner === owner) known.next = undefined;
+      if (known.owner === owner) this.#begin(address, known.next);
+    }
   }
 
   /** Forgets addresses that nothing has come from for long. */
@@ -83,8 +88,20 @@ export class Expectations {
     }
   }
 
-  #forgetOldest(): void {
+  #begin(address: string, expectation: Expectation | undefined): void {
+    this.#byAddress.delete(address);
+    if (expectation) this.#byAddress.set(address, expectation);
     const [oldest] = this.#byAddress.keys();
-    if (oldest !== undefined) this.#byAddress.delete(oldest);
+    if (this.#byAddress.size > Expectations.MAX_ADDRESSES) this.#byAddress.delete(oldest as string);
   }
+}
+
+/** One session more; of another owner than before, the first. */
+function withSession(known: Expectation | undefined, owner: OwnerKey, nowMs: number): Expectation {
+  const fresh = { owner, untilMs: 0, open: 0, sessions: 0, connections: 0, next: undefined };
+  const expectation: Expectation = known?.owner === owner ? known : fresh;
+  expectation.untilMs = nowMs + EXPECTED_WITHIN_MS;
+  expectation.open++;
+  expectation.sessions++;
+  return expectation;
 }

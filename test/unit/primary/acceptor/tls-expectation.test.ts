@@ -42,6 +42,16 @@ test("of several clients at one address, all are expected where the first is, un
   expect(expectations.take("::1", 1)).toBeUndefined();
 });
 
+test("the one that came next is expected when the first is settled", () => {
+  const expectations = new Expectations();
+  expectations.add("::1", first, 0);
+  expectations.add("::1", second, 0);
+  expectations.settle("::1", first);
+  expect(expectations.take("::1", 1)).toBe(second);
+  expectations.settle("::1", second);
+  expect(expectations.size).toBe(0);
+});
+
 test("when the time of one worker is over another's session counts", () => {
   const expectations = new Expectations();
   expectations.add("::1", first, 0);
