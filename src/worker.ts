@@ -30,10 +30,13 @@ import { Forwarder } from "./worker/forward.js";
 import { WorkerServer } from "./worker/http-server.js";
 import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
+import { Orders } from "./worker/orders.js";
 import { isOfSession } from "./worker/own-session.js";
 import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
+import { announceNewcomers } from "./worker/tls-newcomer.js";
+import { TlsServer } from "./worker/tls-server.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
@@ -50,9 +53,10 @@ async function main(birth: WorkerBirth): Promise<void> {
   startWatchdog(birth.primaryPid);
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { worker: slot } });
   exitOnUncaught(log);
-  const link = openLink();
+  const orders = new Orders();
+  const link = openLink(orders);
   try {
-    await serve(birth, link, log);
+    await serve(birth, link, orders, log);
     log.debug({ event: "worker-ready", slot, incarnation, generation }, "worker ready");
   } catch (error) {
     if (!(error instanceof AppLoadError)) throw error;
@@ -61,16 +65,15 @@ async function main(birth: WorkerBirth): Promise<void> {
   }
 }
 
-function openLink(): Link {
+function openLink(orders: Orders): Link {
   const link = Link.ofPipe(LINK_FD);
   link.onEnd = () => process.exit(0);
-  // Until there is anything to drain.
-  link.onMessage = () => process.exit(0);
+  link.onMessage = (message) => orders.obey(message);
   link.send({ type: "hello", version: PROTOCOL_VERSION });
   return link;
 }
 
-async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void> {
+async function serve(birth: WorkerBirth, link: Link, orders: Orders, log: Logger): Promise<void> {
   const { settings, runDirectory } = birth;
   const self = selfOf(birth);
   const drops = new DropCounter(log);
@@ -92,16 +95,36 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   if (server.appTakesUpgrades && !isHeard(io)) warnOfOwnServer(log);
 
   await server.listenPrivately(privateSocketPath(runDirectory, self.slot, self.incarnation));
+  const tls = settings.tls ? await openTls(birth, orders, server, drops, log) : undefined;
+  if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
   const inbox = new Inbox(
     link,
-    (socket) => server.inject(socket),
+    (socket) => (tls ? tls.receive(socket) : server.inject(socket)),
     (head) => !drain.hasBegun || isOfSession(head, self),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(server));
-  link.onMessage = ({ withinMs }) => drain.start(withinMs);
+  orders.onDrain = (withinMs) => drain.start(withinMs);
   process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
-  beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+  const connections = () => inbox.connections;
+  beat(link, new Stats({ io, connections, relays: () => forwarder.relays, dropped: () => drops.counts }));
+}
+
+async function openTls(
+  { settings }: WorkerBirth,
+  orders: Orders,
+  server: WorkerServer,
+  drops: DropCounter,
+  log: Logger,
+): Promise<TlsServer> {
+  const tls = new TlsServer(await orders.tls, {
+    handshakeTimeoutMs: settings.headerTimeoutMs,
+    inject: (socket) => server.inject(socket),
+    onFailure: () => drops.count("tls-handshake"),
+    log,
+  });
+  orders.onTicketKeys = (ticketKeys) => tls.setTicketKeys(ticketKeys);
+  return tls;
 }
 
 /** As the ids of its sessions name it. */

@@ -14,8 +14,11 @@ export interface Settings {
   /** 0 picks a free one. */
   readonly port: number;
   readonly host: string;
-  /** When present, it is used instead of `host` and `port`. */
-  readonly listen?: ListenTarget;
+  /** When present, all of it is used instead of `host` and `port`. */
+  readonly listen?: readonly ListenTarget[];
+  /** Absolute paths, both or neither; tls-pair.ts reads them. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
@@ -37,7 +40,10 @@ export interface Settings {
   readonly logFormat: LogFormat;
 }
 
-export type ListenTarget = { readonly unix: string } | { readonly fd: number };
+export type ListenTarget =
+  | { readonly unix: string }
+  | { readonly fd: number }
+  | { readonly host: string; readonly port: number };
 
 export interface ManageAddress {
   readonly host: string;

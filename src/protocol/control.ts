@@ -28,13 +28,28 @@ export interface WorkerStats {
   readonly elu: number;
   /** The largest delay of the event loop since the last beat. */
   readonly lagMs: number;
+  /** Clients' WebSockets that end here and whose session a sibling has: each costs two workers for as long as it lasts. */
+  readonly relays: number;
   /** Rises only; what was refused or dropped in this worker, by name. */
   readonly dropped: Readonly<Record<string, number>>;
 }
 
 export type PrimaryMessage =
+  /** First of all, and only where TLS is spoken: it has no place in the environment, which others can read. */
+  | ({ readonly type: "tls" } & TlsMaterial)
+  /** Session tickets are made with this from now on, and no others are known any more. */
+  | { readonly type: "ticket-keys"; readonly ticketKeys: string }
   /** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
-  { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+  | { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+
+/** What a worker needs to speak TLS. A secret: never log it. */
+export interface TlsMaterial {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** 48 bytes in base64, the same in every worker of the host: a ticket of one is good at the others. */
+  readonly ticketKeys: string;
+}
 
 export type DrainReason = "stop" | "reload" | "scale" | "replace";
 
@@ -58,6 +73,8 @@ export interface WorkerSettings {
   readonly app?: string;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** Connections from outside speak TLS; a `tls` message comes first. */
+  readonly tls?: boolean;
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
   /** How this host is joined to others; absent, it is alone. */
@@ -110,12 +127,15 @@ const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
     rssBytes: isCount,
     elu: isAmount,
     lagMs: isAmount,
+    relays: isCount,
     dropped: isAmounts,
   },
   resign: {},
 };
 
 const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {
+  tls: { cert: isText, key: isText, ticketKeys: isText },
+  "ticket-keys": { ticketKeys: isText },
   drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value) },
 };
 

@@ -14,6 +14,8 @@ export const FrameKind = {
   taken: 2,
   /** Worker: `u32 n`; n connections that were taken have closed. */
   closed: 3,
+  /** Worker: `text address | u8 1 a session was opened there that will bring more connections, 0 it has brought them`. */
+  expected: 4,
   /** Worker: `namespace | rooms`; it now has a first member in each. */
   join: 10,
   /** Worker: `namespace | rooms`; the last member of each has left. */

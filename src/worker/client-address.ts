@@ -1,6 +1,6 @@
 /**
- * Whose request a forwarded one is. The forwarding worker writes the client's address into a header, the owner of the
- * session puts it where the app looks for it. Honoured on private sockets only: clients cannot reach those.
+ * Whose request a forwarded one is, and whether it came by TLS. The forwarding worker writes both into a header, the owner
+ * of the session puts them where the app looks for them. Honoured on private sockets only: clients cannot reach those.
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -9,10 +9,13 @@ export const CLIENT_ADDRESS_HEADER = "x-holdfast-client";
 
 const FIELDS = ["remoteAddress", "remotePort", "remoteFamily"] as const;
 /** Empty of a client without an address: one on a Unix socket, or gone already. */
-const DESCRIBED = /^(?:(\S+) (\d{1,5}) (IPv[46]))?$/;
+const DESCRIBED = /^(?:(\S+) (\d{1,5}) (IPv[46]))?(?: *(tls))?$/;
 
-export function describeClient(socket: Pick<Socket, (typeof FIELDS)[number]>): string {
-  return `${socket.remoteAddress ?? ""} ${socket.remotePort ?? ""} ${socket.remoteFamily ?? ""}`;
+type Client = Pick<Socket, (typeof FIELDS)[number]> & { readonly encrypted?: boolean };
+
+export function describeClient(socket: Client): string {
+  const address = `${socket.remoteAddress ?? ""} ${socket.remotePort ?? ""} ${socket.remoteFamily ?? ""}`;
+  return socket.encrypted ? `${address} tls` : address;
 }
 
 /**
@@ -24,11 +27,13 @@ export function adoptClientAddress(request: IncomingMessage): boolean {
   const match = typeof described === "string" ? DESCRIBED.exec(described.trim()) : null;
   if (!match) return false;
   takeOut(request);
-  const [, address, port, family] = match;
+  const [, address, port, family, tls] = match;
   const values = [address, port === undefined ? undefined : Number(port), family];
   FIELDS.forEach((field, i) => {
     Object.defineProperty(request.socket, field, { value: values[i], configurable: true });
   });
+  // Where Socket.IO's `handshake.secure`, Express and others look; a plain socket has no such property.
+  Object.defineProperty(request.socket, "encrypted", { value: tls !== undefined || undefined, configurable: true });
   return true;
 }
 

@@ -49,6 +49,7 @@ export class Forwarder {
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
   readonly #turn = new Turn();
   #count = 0;
+  #relays = 0;
 
   /** `pathOf` names a worker's private socket. */
   constructor(pathOf: (sibling: Sibling) => string) {
@@ -58,6 +59,11 @@ export class Forwarder {
   /** Requests and upgrades forwarded so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Upgraded connections that pass through here now. */
+  get relays(): number {
+    return this.#relays;
   }
 
   /** `answerHere` is called when the sibling is gone and has answered nothing. */
@@ -94,6 +100,8 @@ export class Forwarder {
     upstream.on("upgrade", (answer: IncomingMessage, peer: Socket, peerHead: Buffer) => {
       socket.write(Buffer.concat([headOf(answer, answer.rawHeaders), peerHead]));
       peer.write(head);
+      this.#relays++;
+      peer.once("close", () => this.#relays--);
       join(socket, peer);
     });
     upstream.on("response", (answer: IncomingMessage) => {

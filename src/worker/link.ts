@@ -110,6 +110,15 @@ export class Link {
     this.flush();
   }
 
+  /** A client at that address will open more connections for a session here, or has; told at once. */
+  expected(address: string, more: boolean): void {
+    this.frame(FrameKind.expected)
+      .text(address)
+      .byte(more ? 1 : 0)
+      .end();
+    this.flush();
+  }
+
   connectionClosed(): void {
     this.#closedConnections++;
     this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);

@@ -10,7 +10,6 @@ const PARTS = [
   ["faketime", "faketime"],
   ["nginx", "nginx"],
   ["openssl", "openssl"],
-  ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
   ["redis-cli", "redis-tools"],

@@ -1,9 +1,11 @@
 /**
  * Accepts connections, reads each until its request target is known, and hands it to a worker: the owner of the session
- * it names, or the one that the balance policy chooses. Runs in the primary and wires the parts beside it. It knows no
- * path and no header, reads no body, and takes no notice of processes: who may be given work it is told.
+ * it names, or the one that the balance policy chooses. Where TLS is spoken it reads no more than that. Runs in the primary
+ * and wires the parts beside it. It knows no path and no header, reads no body, and takes no notice of processes: who may
+ * be given work it is told.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { sessionIdOf } from "../../protocol/request-target.js";
 import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
@@ -11,9 +13,10 @@ import { type OwnerKey, ownerKey } from "./arrival.js";
 import { type BalanceName, createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
-import { type Listening, type ListenWhere, listen } from "./listener.js";
+import { type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
 import { Refusals } from "./refusal.js";
+import { Expectations } from "./tls-expectation.js";
 
 export interface AcceptorOptions extends HeadLimits {
   /** Session ids of other tags are nobody's here. */
@@ -23,6 +26,9 @@ export interface AcceptorOptions extends HeadLimits {
 }
 
 const SWEEP_INTERVAL_MS = 250;
+/** How long a stop waits for requests that have not begun. */
+const SETTLE_SILENT_MS = 100;
+const SETTLE_STEP_MS = 10;
 
 export class Acceptor {
   readonly #hostTag: HostTag;
@@ -30,19 +36,22 @@ export class Acceptor {
   readonly #placement: Placement;
   readonly #heads: Heads;
   readonly #acceptErrors: AcceptErrorLog;
-  readonly #server: Server;
+  readonly #expectations = new Expectations();
+  readonly #tls: boolean;
+  readonly #servers: Server[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
   #accepted = 0;
 
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
+    this.#tls = options.tls ?? false;
     this.#acceptErrors = new AcceptErrorLog(options.log);
     this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
     this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
-      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), attempts: 0 });
+      const likely = this.#tls ? this.#likelyOwnerOf(socket) : undefined;
+      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), likely, attempts: 0 });
     });
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -58,6 +67,8 @@ export class Acceptor {
       acceptorRefused431: tooLarge,
       acceptorRefused503: unavailable,
       acceptorClosedSilent: this.#heads.silent,
+      acceptorClosedAlien: this.#heads.alien,
+      acceptorExpecting: this.#expectations.size,
       acceptorHeads: this.#heads.size,
       acceptorHeld: held,
       acceptorPending: pending,
@@ -66,12 +77,17 @@ export class Acceptor {
     };
   }
 
-  /** Rejects with ListenError. */
-  async listen(where: ListenWhere): Promise<Listening> {
-    const listening = await listen(this.#server, where);
-    this.#server.on("error", (error) => this.#acceptErrors.add(error));
-    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
-    return listening;
+  /** Gives the URLs, in the order of the addresses. Rejects with ListenError, and then listens nowhere. */
+  async listen(addresses: readonly ListenWhere[]): Promise<string[]> {
+    try {
+      const urls = [];
+      for (const where of addresses) urls.push(await this.#open(where));
+      this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+      return urls;
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
   }
 
   /** A worker takes connections: it became ready, or answers again. */
@@ -86,11 +102,13 @@ export class Acceptor {
 
   /** A worker drains: only what belongs to its own sessions from now on. */
   retire(target: HandOffTarget): void {
+    this.#expectations.forget(ownerKey(target));
     this.#placement.bind(target);
   }
 
   /** A worker is dead and its link read out: what it had not confirmed goes to others. */
   remove(target: HandOffTarget): void {
+    this.#expectations.forget(ownerKey(target));
     this.#placement.remove(target);
   }
 
@@ -104,19 +122,53 @@ export class Acceptor {
     this.#placement.closed(target, count);
   }
 
+  /** The worker's word: a client at that address will open `more` connections soon, or no more. */
+  expected(target: HandOffTarget, address: string, more: boolean): void {
+    if (more) this.#expectations.add(address, ownerKey(target), performance.now());
+    else this.#expectations.settle(address, ownerKey(target));
+  }
+
+  /** Stops listening, and resolves when what was accepted before has reached a worker, or has had so much time to. */
+  async settle(withinMs: number): Promise<void> {
+    this.#stopListening();
+    const startMs = performance.now();
+    for (let waitedMs = 0; waitedMs < withinMs; waitedMs = performance.now() - startMs) {
+      const { targets, held, pending } = this.#placement.sizes;
+      const isPlaced = targets === 0 || held + pending === 0;
+      if (isPlaced && (this.#heads.size === 0 || waitedMs >= SETTLE_SILENT_MS)) return;
+      await pause(SETTLE_STEP_MS);
+    }
+  }
+
   /**
    * Stops listening at once. Connections that wait for a worker get 503; accepted ones whose request is still to come
    * are served by the workers that are left.
    */
   close(): void {
     this.#closing = true;
-    if (this.#server.listening) this.#server.close();
+    this.#stopListening();
     this.#placement.close();
+  }
+
+  async #open(where: ListenWhere): Promise<string> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
+    this.#servers.push(server);
+    const { url } = await listen(server, where, this.#tls ? "https" : "http");
+    server.on("error", (error) => this.#acceptErrors.add(error));
+    return url;
+  }
+
+  #stopListening(): void {
+    for (const server of this.#servers) if (server.listening) server.close();
   }
 
   #onConnection(socket: Socket): void {
     this.#accepted++;
     this.#heads.read(socket);
+  }
+
+  #likelyOwnerOf({ remoteAddress }: Socket): OwnerKey | undefined {
+    return remoteAddress === undefined ? undefined : this.#expectations.take(remoteAddress, performance.now());
   }
 
   #ownerOf(target: string): OwnerKey | undefined {
@@ -129,6 +181,7 @@ export class Acceptor {
     this.#heads.sweep(nowMs);
     this.#placement.sweep(nowMs);
     this.#refusals.sweep(nowMs);
+    this.#expectations.sweep(nowMs);
     if (this.#closing && this.#isEmpty()) clearInterval(this.#sweeper);
   }
 

@@ -8,6 +8,8 @@ export interface Arrival {
   readonly bytes: Buffer;
   /** The worker of this host that the request's session id names, whether it lives or not. */
   readonly owner: OwnerKey | undefined;
+  /** The worker that it most likely belongs to, of a connection whose request cannot be seen. */
+  readonly likely?: OwnerKey | undefined;
   /** How often it was sent to a worker that could not take it. */
   attempts: number;
 }

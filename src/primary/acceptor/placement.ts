@@ -1,6 +1,6 @@
 /**
- * Places arrivals: a session's connection with its own worker, any other by the balance policy; what a worker cannot take
- * with the next; and holds them for a while when there is none. Every arrival ends with a worker or with 503.
+ * Places arrivals: a session's connection with its own worker, any other where it most likely belongs, else by the balance
+ * policy; what a worker cannot take with the next; and holds them for a while when there is none. Every arrival ends with a worker or with 503.
  */
 import { type Arrival, ArrivalQueue, type OwnerKey } from "./arrival.js";
 import type { Balance } from "./balance.js";
@@ -105,9 +105,11 @@ export class Placement {
     return queue?.rests(nowMs) ? undefined : queue;
   }
 
-  #choose({ socket }: Arrival, nowMs: number): HandOffQueue | undefined {
+  #choose({ socket, likely }: Arrival, nowMs: number): HandOffQueue | undefined {
     const candidates = this.#candidates(nowMs);
-    return candidates.length === 0 ? undefined : this.#balance(candidates, () => socket.remoteAddress);
+    if (candidates.length === 0) return undefined;
+    const hinted = likely === undefined ? undefined : candidates.find(({ key }) => key === likely);
+    return hinted ?? this.#balance(candidates, () => socket.remoteAddress);
   }
 
   #candidates(nowMs: number): HandOffQueue[] {

@@ -31,12 +31,13 @@ export class Refusals {
     return this.#lingering.size;
   }
 
-  refuse(socket: Socket, status: RefusalStatus): void {
+  /** `text` says more than the status does. */
+  refuse(socket: Socket, status: RefusalStatus, text = ""): void {
     this.#counts[status]++;
     if (socket.destroyed) return;
     this.#lingering.add(socket, performance.now());
     socket.once("close", () => this.#lingering.delete(socket));
-    socket.end(responseOf(status));
+    socket.end(responseOf(status, text));
     discard(socket);
   }
 
@@ -45,9 +46,10 @@ export class Refusals {
   }
 }
 
-function responseOf(status: RefusalStatus): string {
+function responseOf(status: RefusalStatus, text: string): string {
   const retry = status === 503 ? "Retry-After: 1\r\n" : "";
-  return `HTTP/1.1 ${status} ${REASONS[status]}\r\n${retry}Content-Length: 0\r\nConnection: close\r\n\r\n`;
+  const body = `${text && "Content-Type: text/plain\r\n"}Content-Length: ${text.length}\r\n`;
+  return `HTTP/1.1 ${status} ${REASONS[status]}\r\n${retry}${body}Connection: close\r\n\r\n${text}`;
 }
 
 function discard(socket: Socket): void {

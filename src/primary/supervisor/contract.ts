@@ -15,6 +15,8 @@ export interface FleetSettings {
   readonly drainTimeoutMs: number;
   /** Passed on to the workers as it is. */
   readonly worker: WorkerSettings;
+  /** What each worker is told first, on its link: secrets, which have no place in its environment. */
+  readonly firstWord?: () => PrimaryMessage;
 }
 
 export interface WorkerIdentity {

@@ -75,6 +75,11 @@ export class Fleet implements FleetView {
     return this.#drops.counters(this.everyWorker.map(({ stats }) => stats?.dropped));
   }
 
+  /** Clients' WebSockets that one worker relays to another, at the last beats. */
+  get relays(): number {
+    return this.everyWorker.reduce((sum, { stats }) => sum + (stats?.relays ?? 0), 0);
+  }
+
   get workerTimeoutMs(): number {
     return this.settings.workerTimeoutMs;
   }

@@ -117,19 +117,33 @@ test.each(["9464", ":9464", "localhost", "localhost:", "localhost:x", "localhost
   },
 );
 
-test("a Unix socket's path or a descriptor", () => {
+test("a Unix socket's path, a descriptor, or an address", () => {
   expect(read(listenTarget(), "unix:/run/holdfast.sock")).toEqual({ unix: "/run/holdfast.sock" });
   expect(read(listenTarget(), "fd:3")).toEqual({ fd: 3 });
   expect(listenTarget().format({ unix: "/a:b" })).toBe("unix:/a:b");
   expect(listenTarget().format({ fd: 7 })).toBe("fd:7");
+  expect(read(listenTarget(), "[::]:80")).toEqual({ host: "::", port: 80 });
+  expect(read(listenTarget(), "localhost:0")).toEqual({ host: "localhost", port: 0 });
+  expect(listenTarget().format({ host: "::1", port: 80 })).toBe("[::1]:80");
 });
 
-test.each(["", "unix:", "unix:a\0b", `unix:/${"x".repeat(107)}`, "fd:", "fd:2", "fd:-3", "fd:3x", "tcp:80", 3])(
-  "%j is nothing to listen on",
-  (given) => {
-    expect(read(listenTarget(), given)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "unix:",
+  "unix:a\0b",
+  `unix:/${"x".repeat(107)}`,
+  "fd:",
+  "fd:2",
+  "fd:-3",
+  "fd:3x",
+  "tcp:80",
+  ":80",
+  "::1:80",
+  "a:65536",
+  3,
+])("%j is nothing to listen on", (given) => {
+  expect(read(listenTarget(), given)).toBeUndefined();
+});
 
 test("a token is what fits into an HTTP header as it is", () => {
   expect(read(token(), "a-Z_9~!")).toBe("a-Z_9~!");

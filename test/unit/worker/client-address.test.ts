@@ -17,6 +17,18 @@ test.each([
   expect({ remoteAddress, remotePort, remoteFamily }).toEqual(client);
 });
 
+test("whether the client speaks TLS arrives too, on a connection that had another before", () => {
+  const socket = new Socket();
+  const client = { remoteAddress: "127.0.0.1", remotePort: 5, remoteFamily: "IPv4" };
+  const secured = () => (socket as { encrypted?: boolean }).encrypted;
+  adoptClientAddress(forwarded(socket, describeClient({ ...client, encrypted: true })));
+  expect([secured(), socket.remoteFamily]).toEqual([true, "IPv4"]);
+  adoptClientAddress(forwarded(socket, describeClient(client)));
+  expect(secured()).toBeUndefined();
+  adoptClientAddress(forwarded(socket, describeClient({ encrypted: true } as never)));
+  expect([secured(), socket.remoteAddress]).toEqual([true, undefined]);
+});
+
 test("the header is gone, and nothing else", () => {
   const request = forwarded(new Socket(), "1.1.1.1 1 IPv4");
   adoptClientAddress(request);

@@ -73,6 +73,24 @@ test("a worker's word for a hand-off is in the kernel when it has been given", a
   expect(link.queuedBytes).toBe(0);
 });
 
+test("a client that will open more connections is told of at once", async () => {
+  const { link, peer } = await start();
+  const told: unknown[] = [];
+  onFrames(peer, (frame) => {
+    const read = new FrameReader(frame);
+    told.push([kindOf(frame), read.text(), read.byte()]);
+  });
+  link.expected("::1", true);
+  expect(link.queuedBytes).toBe(0);
+  link.expected("::1", false);
+  await expect
+    .poll(() => told)
+    .toEqual([
+      [FrameKind.expected, "::1", 1],
+      [FrameKind.expected, "::1", 0],
+    ]);
+});
+
 test("connections that close in one turn are told together", async () => {
   const { link, peer } = await start();
   const counts: number[] = [];

@@ -20,6 +20,7 @@ export const BEAT: WorkerMessage = {
   rssBytes: 0,
   elu: 0,
   lagMs: 0,
+  relays: 0,
   dropped: {},
 };
 
@@ -150,7 +151,7 @@ export class FakeHost {
     worker.handle = handle;
     const send = (message: PrimaryMessage) => {
       worker.told.push(message);
-      queueMicrotask(() => this.onDrain(worker));
+      if (message.type === "drain") queueMicrotask(() => this.onDrain(worker));
     };
     return { send, end: () => events.onEnd() };
   }
