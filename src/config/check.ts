@@ -61,6 +61,24 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]): 
   return { allowed: `one of ${choices.join(", ")}`, schema: z.enum(choices), format: String };
 }
 
+/** For a row without a placeholder: its flag gives `true`, its `--no-` twin `false`. */
+export function onOff(): Check<boolean> {
+  return {
+    allowed: "on or off, true or false, 1 or 0",
+    schema: z.union([z.boolean(), z.stringbool({ truthy: ["on", "true", "1"], falsy: ["off", "false", "0"] })]),
+    format: (value) => (value ? "on" : "off"),
+  };
+}
+
+/** For a row with a separator. */
+export function listOf<Value>(check: Check<Value>): Check<readonly Value[]> {
+  return {
+    allowed: `${check.allowed}; several are allowed`,
+    schema: z.array(check.schema).min(1).readonly(),
+    format: (values) => values.map((value) => check.format(value)).join(","),
+  };
+}
+
 export function wordOr<const Word extends string, Value>(word: Word, check: Check<Value>): Check<Word | Value> {
   return {
     allowed: `${word}, or ${check.allowed}`,

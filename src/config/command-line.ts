@@ -53,8 +53,10 @@ export function parseCommandLine(argv: readonly string[], directory: string, ter
 function refuseStrangers(command: Command): void {
   const flag = command.args.find((argument) => /^-./.test(argument))?.replace(/=.*$/s, "");
   if (flag !== undefined) {
+    const name = flag.replace(/^-+/, "");
     const names = [...command.options.map((option) => option.name()), HELP_CONTROL.name];
-    const meant = nearest(flag.replace(/^-+/, ""), names);
+    if (names.includes(name)) throw usageError(`option ${flag} takes no value`);
+    const meant = nearest(name, names);
     throw usageError(`unknown option ${flag}${didYouMean(meant && `--${meant}`)}`);
   }
   const extra = command.args[1];

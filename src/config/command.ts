@@ -38,7 +38,7 @@ export function describeCommand(terminal: Terminal): Command {
       `${paint("bold", `holdfast ${VERSION}`)} runs a Socket.IO application on every core of a host.\n`,
     )
     .addHelpText("after", `\n${new Help().boxWrap(CLOSING_WORDS, helpWidth)}`);
-  for (const [key, row] of SETTING_ROWS) if (key !== "app") command.addOption(settingOption(row, paint));
+  for (const [key, row] of SETTING_ROWS) if (key !== "app") addSetting(command, row, paint);
   return addControls(command);
 }
 
@@ -53,14 +53,17 @@ function addControls(command: Command): Command {
     .addHelpOption(new Option(flagsOf(HELP_CONTROL), HELP_CONTROL.doc).helpGroup(group));
 }
 
-function settingOption(row: Setting, paint: Paint): Option {
+function addSetting(command: Command, row: Setting, paint: Paint): void {
   const option = new Option(flagsOf(row), describe(row, paint)).helpGroup(`${row.group}:`);
-  return option.conflicts([...(row.conflicts ?? [])]);
+  if (row.separator) option.argParser((value, before?: string[]) => [...(before ?? []), value]);
+  command.addOption(option.conflicts([...(row.conflicts ?? [])]));
+  if (row.placeholder === undefined) command.addOption(new Option(`--no-${row.name}`).hideHelp());
 }
 
 function describe(row: Setting, paint: Paint): string {
   const normally = defaultTextOf(row);
   const notes = [
+    ...(row.separator ? ["may be repeated"] : []),
     ...(normally ? [`default ${normally}`] : []),
     ...(row.commonVariables ?? []).map((name) => `also ${name}`),
   ];

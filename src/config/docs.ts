@@ -30,6 +30,9 @@ and where each value came from; \`--check\` only says whether all is well.
 
 - A time is a number of milliseconds, or a whole number with \`ms\`, \`s\` or \`m\`: \`25000\`, \`25s\`. A size is a number of
   bytes, or a whole number with \`kb\`, \`mb\` or \`gb\`, of 1,024 each: \`16kb\`.
+- A switch needs no value behind its flag, and \`--no-…\` before its name turns it off; a variable and the file say \`on\` or
+  \`off\`. Where several values are allowed, the flag is repeated, the file has an array, and a variable separates them by
+  commas or spaces.
 - A variable that is empty counts as not set. Where two variables are named, the first wins. \`HOST\` is never read: shells
   and conda set it to the machine's name.
 - A wrong value ends the start with exit code 78, an unknown flag with 2. The message names the setting, the value, where
@@ -89,16 +92,17 @@ function entry(row: Setting): string {
   ];
   const facts = [
     `- Default: ${defaultInDocs(row)}`,
+    ...(row.separator ? ["- May be repeated"] : []),
     `- Allowed: ${row.check.allowed}`,
     `- Environment: ${variables.map(code).join(", ")}`,
-    `- File: ${code(fileKeyOf(row))}`,
+    `- File: ${code(fileKeyOf(row))}${row.separator ? ", an array for several" : ""}`,
   ];
   return [`### ${headingOf(row)}`, `${row.doc}.${row.detail ? ` ${row.detail}` : ""}`, facts.join("\n")].join("\n\n");
 }
 
 function headingOf(row: Setting): string {
   const flag = [...(row.short ? [`-${row.short}`] : []), flagOf(row)].join(", ");
-  return code(row.name === "app" ? flag : `${flag} ${row.placeholder}`);
+  return code(row.name === "app" || row.placeholder === undefined ? flag : `${flag} ${row.placeholder}`);
 }
 
 function defaultInDocs(row: Setting): string {

@@ -83,11 +83,29 @@ function strongest(key: SettingKey, layers: readonly Layer[]): Given | undefined
 
 function checkGiven(row: Setting, given: Given): { value: unknown } | { problem: string } {
   const { value, directory, source } = given;
-  const anchored = row.anchor && typeof value === "string" && value !== "" ? row.anchor(value, directory) : value;
-  const outcome = apply(row.check, anchored);
+  const values = row.separator ? itemsOf(value, row.separator) : value;
+  const outcome = apply(
+    row.check,
+    eachText(values, (text) => (row.anchor && text !== "" ? row.anchor(text, directory) : text)),
+  );
   if ("value" in outcome) return outcome;
-  const shown = row.secret ? MASK : JSON.stringify(value);
-  return { problem: `${row.name} is ${shown} (${source}), but ${outcome.problem}` };
+  return { problem: `${row.name} is ${shown(row, value)} (${source}), but ${outcome.problem}` };
+}
+
+function shown(row: Setting, value: unknown): string {
+  const text = JSON.stringify(value);
+  return row.secret ? MASK : (row.redact?.(text) ?? text);
+}
+
+/** The flag has given a list already, and so may the file; each text in it may still hold several. */
+function itemsOf(value: unknown, separator: RegExp): readonly unknown[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items.flatMap((item) => (typeof item === "string" ? item.split(separator).filter(Boolean) : [item]));
+}
+
+function eachText(value: unknown, change: (text: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((item) => eachText(item, change));
+  return typeof value === "string" ? change(value) : value;
 }
 
 function deepFreeze<Value>(value: Value): Value {

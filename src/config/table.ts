@@ -33,7 +33,13 @@ export interface Setting<Value = unknown> {
   readonly short?: string;
   /** Variables that other tools set, read after our own. */
   readonly commonVariables?: readonly string[];
-  readonly placeholder: string;
+  /** Absent for a switch: its flag takes no value, and `--no-…` turns off what another source has turned on. */
+  readonly placeholder?: string;
+  /**
+   * Several values may be given: by the flag, repeated, by an array in the file, and by a text, split here. The check
+   * gets a list of texts.
+   */
+  readonly separator?: RegExp;
   readonly group: Group;
   /** One line of the help; ends without a full stop, so that the default can follow. */
   readonly doc: string;
@@ -45,6 +51,8 @@ export interface Setting<Value = unknown> {
   readonly defaultText?: string;
   /** Masked wherever it is shown, and readable from the file that HOLDFAST_…_FILE names. */
   readonly secret?: true;
+  /** Hides the secrets of a value, where only part of it is one. */
+  readonly redact?: (given: string) => string;
   /** The names of settings that make no sense on the same command line. */
   readonly conflicts?: readonly string[];
   /** Makes the paths in a value absolute: they are relative to where the value was written. */
@@ -65,6 +73,8 @@ export type Group = (typeof GROUPS)[number];
 const HOUR_MS = 3_600_000;
 const MB = 1_024 ** 2;
 export const MAX_WORKERS = 1_024;
+/** Between the values of one text, where none of them holds a comma or a space. */
+export const COMMA_OR_SPACE = /[\s,]+/;
 /** Stands for every secret wherever settings are shown; its length tells nothing. */
 export const MASK = "********";
 
