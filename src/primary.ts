@@ -67,7 +67,7 @@ function assemble(settings: Settings, log: Logger): Parts {
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
     settings: fleetSettings(settings, countWorkers(settings, log)),
-    reread: () => rereadSettings(settings, log),
+    reread: () => rereadSettings(settings, acceptor, log),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, service),
     log,
@@ -110,7 +110,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
       relay.connect(stream, {
         ...events,
         onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
-        onClosed: (count) => acceptor.closed(worker, count),
+        onClosed: (sequences) => acceptor.closed(worker, sequences),
       }),
     onReady: (worker) => acceptor.add(worker),
     onRecovered: (worker) => acceptor.add(worker),
@@ -150,13 +150,17 @@ function countWorkers(settings: Settings, log: Logger): number {
   return workers;
 }
 
-function rereadSettings(before: Settings, log: Logger): FleetSettings {
+function rereadSettings(before: Settings, acceptor: Acceptor, log: Logger): FleetSettings {
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") throw new Error("the settings ask to be printed");
   const changed = changedForPrimary(before, loaded.settings);
   if (changed.length > 0)
     log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log));
+  acceptor.allowOrigins(loaded.settings.corsOrigins ?? []);
+  // The primary goes by what it was started with, and both must believe the same proxies.
+  const { trustProxy: _, ...rest } = loaded.settings;
+  const settings = before.trustProxy ? { ...rest, trustProxy: before.trustProxy } : rest;
+  return fleetSettings(settings, countWorkers(settings, log));
 }
 
 function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {

@@ -22,10 +22,29 @@ const OF_PRIMARY = [
   "manageToken",
   "headerTimeoutMs",
   "maxHeaderBytes",
+  "trustProxy",
+  "proxyProtocol",
+  "maxConnections",
+  "maxConnectionsPerIp",
+  "connectRate",
   "logLevel",
   "logFormat",
 ] as const satisfies readonly (keyof Settings)[];
 
-function workerSettings({ app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat }: Settings): WorkerSettings {
-  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, logLevel, logFormat };
+function workerSettings(settings: Settings): WorkerSettings {
+  const { headerTimeoutMs, maxHeaderBytes, requestTimeoutMs, maxBodyBytes, maxClientBufferBytes } = settings;
+  const { app, corsOrigins, basicAuth, trustProxy, logLevel, logFormat } = settings;
+  return {
+    ...(app !== undefined && { app }),
+    ...(corsOrigins !== undefined && { corsOrigins }),
+    ...(basicAuth !== undefined && { basicAuth }),
+    ...(trustProxy !== undefined && { trustProxy }),
+    headerTimeoutMs,
+    maxHeaderBytes,
+    requestTimeoutMs,
+    maxBodyBytes,
+    maxClientBufferBytes,
+    logLevel,
+    logFormat,
+  };
 }

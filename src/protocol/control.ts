@@ -58,6 +58,15 @@ export interface WorkerSettings {
   readonly app?: string;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxClientBufferBytes: number;
+  /** Pages that may connect; undefined leaves it to the app. */
+  readonly corsOrigins?: readonly string[];
+  /** Absolute path of the htpasswd file. */
+  readonly basicAuth?: string;
+  /** Proxies whose forwarded headers are believed. */
+  readonly trustProxy?: readonly string[];
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
 }

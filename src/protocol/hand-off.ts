@@ -13,6 +13,8 @@ export interface HandOffMessage {
   readonly sequence: number;
   /** On the machine's clock. Later the worker must not take it: the primary sends it elsewhere. */
   readonly validUntilMs: number;
+  /** Whose the connection is, where a proxy has said so; see peer.ts. */
+  readonly peer?: string;
 }
 
 export function isHandOffMessage(message: unknown): message is HandOffMessage {
@@ -22,7 +24,8 @@ export function isHandOffMessage(message: unknown): message is HandOffMessage {
     candidate.type === HAND_OFF_TYPE &&
     typeof candidate.data === "string" &&
     typeof candidate.sequence === "number" &&
-    typeof candidate.validUntilMs === "number"
+    typeof candidate.validUntilMs === "number" &&
+    (candidate.peer === undefined || typeof candidate.peer === "string")
   );
 }
 

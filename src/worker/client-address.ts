@@ -1,35 +1,33 @@
 /**
- * Whose request a forwarded one is. The forwarding worker writes the client's address into a header, the owner of the
- * session puts it where the app looks for it. Honoured on private sockets only: clients cannot reach those.
+ * Whose request it is, put where the app looks for it: on the request's socket. Told by the primary (the PROXY protocol),
+ * by a worker that forwards a request, in a header that is honoured on private sockets only, since clients cannot reach
+ * those, or by a proxy that is trusted (forwarded-header.ts).
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { type Peer, parsePeer } from "../protocol/peer.js";
 
 export const CLIENT_ADDRESS_HEADER = "x-holdfast-client";
 
-const FIELDS = ["remoteAddress", "remotePort", "remoteFamily"] as const;
-/** Empty of a client without an address: one on a Unix socket, or gone already. */
-const DESCRIBED = /^(?:(\S+) (\d{1,5}) (IPv[46]))?$/;
-
-export function describeClient(socket: Pick<Socket, (typeof FIELDS)[number]>): string {
-  return `${socket.remoteAddress ?? ""} ${socket.remotePort ?? ""} ${socket.remoteFamily ?? ""}`;
+/** The connection carries one request at a time, so the address holds until the next. */
+export function setPeer(socket: Socket, { address, port, family }: Peer): void {
+  define(socket, "remoteAddress", address);
+  define(socket, "remotePort", port);
+  define(socket, "remoteFamily", family);
 }
 
-/**
- * The connection between the two workers carries one request at a time, so the address holds until the next. False: it
- * is missing or malformed, and the socket still has that of an earlier request.
- */
+/** False: it is missing or malformed, and the socket still has that of an earlier request. */
 export function adoptClientAddress(request: IncomingMessage): boolean {
   const described = request.headers[CLIENT_ADDRESS_HEADER];
-  const match = typeof described === "string" ? DESCRIBED.exec(described.trim()) : null;
-  if (!match) return false;
+  const peer = typeof described === "string" ? parsePeer(described) : undefined;
+  if (!peer) return false;
   takeOut(request);
-  const [, address, port, family] = match;
-  const values = [address, port === undefined ? undefined : Number(port), family];
-  FIELDS.forEach((field, i) => {
-    Object.defineProperty(request.socket, field, { value: values[i], configurable: true });
-  });
+  setPeer(request.socket, peer);
   return true;
+}
+
+function define(socket: Socket, field: "remoteAddress" | "remotePort" | "remoteFamily", value: unknown): void {
+  Object.defineProperty(socket, field, { value, configurable: true });
 }
 
 function takeOut({ headers, rawHeaders }: IncomingMessage): void {

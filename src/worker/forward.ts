@@ -13,7 +13,8 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
+import { describePeer, peerOf } from "../protocol/peer.js";
+import { CLIENT_ADDRESS_HEADER } from "./client-address.js";
 import { refuseUpgrade } from "./http-server.js";
 import { Turn } from "./turn.js";
 
@@ -118,7 +119,7 @@ export class Forwarder {
         method: request.method,
         path: request.url,
         // First, since Node drops what comes after about a thousand headers.
-        headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
+        headers: [CLIENT_ADDRESS_HEADER, describePeer(peerOf(request.socket)), ...headers],
       });
     } catch {
       return undefined;

@@ -4,11 +4,13 @@
  */
 import type { Socket } from "node:net";
 import { HAND_OFF_TYPE, type HandOffMessage, isHandOffMessage, machineClockMs } from "../protocol/hand-off.js";
+import { parsePeer } from "../protocol/peer.js";
+import { setPeer } from "./client-address.js";
 import { type Receive, takeReceiver } from "./sticky-receiver.js";
 
 export interface InboxLink {
   taken(sequence: number, found: boolean): void;
-  connectionClosed(): void;
+  connectionClosed(sequence: number): void;
   /** What was said is not yet in the kernel. */
   readonly behind: boolean;
   whenCaughtUp(callback: () => void): void;
@@ -47,7 +49,7 @@ export class Inbox {
     if (!isHandOffMessage(message)) return;
     const isTaken = socket !== undefined && machineClockMs() <= message.validUntilMs && this.#isWelcome(message.data);
     this.#link.taken(message.sequence, isTaken);
-    if (isTaken) this.#whenTold(() => this.#take(socket, message.data));
+    if (isTaken) this.#whenTold(() => this.#take(socket, message));
     // Only this copy is closed; the connection goes on in the primary's.
     else socket?.destroy();
     spend(message);
@@ -59,17 +61,19 @@ export class Inbox {
     else take();
   }
 
-  #take(socket: Socket, data: string): void {
+  #take(socket: Socket, { data, sequence, peer }: HandOffMessage): void {
     this.#open.add(socket);
     socket.once("close", () => {
       this.#open.delete(socket);
-      this.#link.connectionClosed();
+      this.#link.connectionClosed(sequence);
     });
     // Between two owners (the HTTP parser, ws, a forwarded upgrade) a reset must not end the worker.
     socket.on("error", () => {});
     socket.setMaxListeners(0);
     // As http.Server has it for what it accepts; a handle that came over IPC has it not.
     socket.allowHalfOpen = true;
+    const said = peer === undefined ? undefined : parsePeer(peer);
+    if (said) setPeer(socket, said);
     this.#receive({ type: HAND_OFF_TYPE, data: Buffer.from(data, "latin1") }, socket);
   }
 }

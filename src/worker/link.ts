@@ -33,7 +33,7 @@ export class Link {
   #urgent = 0;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
-  #closedConnections = 0;
+  #closedConnections: number[] = [];
 
   constructor(stream: Socket) {
     this.#stream = stream;
@@ -92,8 +92,9 @@ export class Link {
     this.flush();
   }
 
-  connectionClosed(): void {
-    if (this.#closedConnections++ === 0) setImmediate(this.#tellClosed);
+  /** `sequence` is that of its hand-off. */
+  connectionClosed(sequence: number): void {
+    if (this.#closedConnections.push(sequence) === 1) setImmediate(this.#tellClosed);
   }
 
   flush(): void {
@@ -119,9 +120,9 @@ export class Link {
   };
 
   readonly #tellClosed = (): void => {
-    const count = this.#closedConnections;
-    this.#closedConnections = 0;
-    this.frame(FrameKind.closed).number(count).end();
+    const sequences = this.#closedConnections;
+    this.#closedConnections = [];
+    this.frame(FrameKind.closed).numbers(sequences).end();
   };
 
   #onWritten(flush: number): void {

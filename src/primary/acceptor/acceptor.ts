@@ -4,10 +4,13 @@
  * path and no header, reads no body, and takes no notice of processes: who may be given work it is told.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import type { Origins } from "../../protocol/cross-origin.js";
+import { type Trust, trustOf } from "../../protocol/network.js";
 import { sessionIdOf } from "../../protocol/request-target.js";
 import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
-import { type OwnerKey, ownerKey } from "./arrival.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
+import { type Caller, type OwnerKey, ownerKey } from "./arrival.js";
 import { type BalanceName, createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
@@ -15,10 +18,15 @@ import { type Listening, type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
 import { Refusals } from "./refusal.js";
 
-export interface AcceptorOptions extends HeadLimits {
+export interface AcceptorOptions extends HeadLimits, AdmissionLimits {
   /** Session ids of other tags are nobody's here. */
   readonly hostTag: HostTag;
   readonly balance: BalanceName;
+  /** Pages that may read the primary's own errors. */
+  readonly corsOrigins?: Origins;
+  readonly trustProxy?: readonly string[];
+  /** Trusted proxies begin each connection with a PROXY header. */
+  readonly proxyProtocol?: boolean;
   readonly log: AcceptorLog;
 }
 
@@ -27,6 +35,7 @@ const SWEEP_INTERVAL_MS = 250;
 export class Acceptor {
   readonly #hostTag: HostTag;
   readonly #refusals = new Refusals();
+  readonly #admission: Admission;
   readonly #placement: Placement;
   readonly #heads: Heads;
   readonly #acceptErrors: AcceptErrorLog;
@@ -38,15 +47,19 @@ export class Acceptor {
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
     this.#acceptErrors = new AcceptErrorLog(options.log);
-    this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
-    this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
-      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), attempts: 0 });
-    });
+    const trust = trustOf(options.trustProxy ?? []);
+    this.allowOrigins(options.corsOrigins ?? []);
+    this.#admission = new Admission(options, trust);
+    this.#placement = new Placement(createBalance(options.balance), ({ socket, bytes }) =>
+      this.#refusals.turnAway(socket, bytes),
+    );
+    this.#heads = this.#createHeads(options, trust);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
   }
 
   get counters(): Readonly<Record<string, number>> {
     const { targets, held, pending, placed, resent } = this.#placement.sizes;
+    const { connections, address, rate } = this.#admission.refused;
     const { 400: malformed, 408: late, 431: tooLarge, 503: unavailable } = this.#refusals.counts;
     return {
       acceptorAccepted: this.#accepted,
@@ -57,7 +70,13 @@ export class Acceptor {
       acceptorRefused408: late,
       acceptorRefused431: tooLarge,
       acceptorRefused503: unavailable,
+      acceptorRefusedConnections: connections,
+      acceptorRefusedConnectionsPerIp: address,
+      acceptorRefusedConnectRate: rate,
       acceptorClosedSilent: this.#heads.silent,
+      acceptorClosedMisproxied: this.#heads.misproxied,
+      acceptorOpen: this.#admission.open,
+      acceptorAddresses: this.#admission.groups,
       acceptorHeads: this.#heads.size,
       acceptorHeld: held,
       acceptorPending: pending,
@@ -72,6 +91,11 @@ export class Acceptor {
     this.#server.on("error", (error) => this.#acceptErrors.add(error, performance.now()));
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
     return listening;
+  }
+
+  /** Pages of these may read the primary's own errors from now on. */
+  allowOrigins(origins: Origins): void {
+    this.#refusals.origins = origins;
   }
 
   /** A worker takes connections: it became ready, or answers again. */
@@ -99,9 +123,9 @@ export class Acceptor {
     this.#placement.settle(target, sequence, found);
   }
 
-  /** So many connections that the worker took have closed. */
-  closed(target: HandOffTarget, count: number): void {
-    this.#placement.closed(target, count);
+  /** Connections that the worker took have closed; named by their hand-offs' sequence numbers. */
+  closed(target: HandOffTarget, sequences: readonly number[]): void {
+    this.#placement.closed(target, sequences);
   }
 
   /** Connections given to the worker and not closed. */
@@ -119,9 +143,34 @@ export class Acceptor {
     this.#placement.close();
   }
 
+  #createHeads(options: AcceptorOptions, trust: Trust): Heads {
+    const speaksFor = ({ socket }: Caller) => options.proxyProtocol === true && trust(socket.remoteAddress);
+    const onPeer = (caller: Caller) => this.#identify(caller);
+    return new Heads(options, this.#refusals, { speaksFor, onPeer }, (caller, target, bytes) =>
+      this.#onTarget(caller, target, bytes),
+    );
+  }
+
   #onConnection(socket: Socket): void {
     this.#accepted++;
-    this.#heads.read(socket);
+    const visit = this.#admission.enter();
+    socket.once("close", () => visit.leaveHere());
+    this.#heads.read({ socket, visit, peer: undefined });
+  }
+
+  /** False: there are too many, and it is refused unheard. */
+  #identify({ socket, visit, peer }: Caller): boolean {
+    const excess = this.#admission.identify(visit, peer?.address ?? socket.remoteAddress);
+    if (excess) this.#refusals.refuse(socket, 503);
+    return excess === undefined;
+  }
+
+  #onTarget({ socket, visit, peer }: Caller, target: string, bytes: Buffer): void {
+    const owner = this.#ownerOf(target);
+    const hasSession = owner !== undefined && this.#placement.has(owner);
+    const excess = this.#admission.judge(visit, hasSession, performance.now());
+    if (excess) this.#refusals.turnAway(socket, bytes);
+    else this.#placement.place({ socket, bytes, owner, visit, peer, attempts: 0 });
   }
 
   #ownerOf(target: string): OwnerKey | undefined {

@@ -2,8 +2,9 @@
  * The first phase of a connection: read until its request target is known, within limits of bytes and time. What follows
  * the target is the worker's to read and to time.
  */
-import type { Socket } from "node:net";
+import type { Caller } from "./arrival.js";
 import { DeadlineQueue } from "./deadline-queue.js";
+import { readProxyHeader } from "./proxy-header.js";
 import { stopReading } from "./reading.js";
 import type { Refusals } from "./refusal.js";
 import { RequestLine } from "./request-line.js";
@@ -14,11 +15,21 @@ export interface HeadLimits {
 }
 
 /** Called with a connection that is no longer read here, and everything that was read. */
-export type OnTarget = (socket: Socket, target: string, bytes: Buffer) => void;
+export type OnTarget = (caller: Caller, target: string, bytes: Buffer) => void;
+
+/** What the acceptor knows of proxies. */
+export interface ProxyRule {
+  /** Whether a PROXY header must come first. */
+  speaksFor(caller: Caller): boolean;
+  /** Whose the connection is, is known. False: it has been refused. */
+  onPeer(caller: Caller): boolean;
+}
 
 interface Head {
-  readonly socket: Socket;
+  readonly caller: Caller;
   readonly line: RequestLine;
+  /** A PROXY header is still to come. */
+  proxied: boolean;
   /** What was read, in front of room for more. */
   kept: Buffer;
   bytes: number;
@@ -32,11 +43,14 @@ export class Heads {
   readonly #refusals: Refusals;
   readonly #onTarget: OnTarget;
   readonly #reading: DeadlineQueue<Head>;
+  readonly #proxies: ProxyRule;
   #silent = 0;
+  #misproxied = 0;
 
-  constructor(limits: HeadLimits, refusals: Refusals, onTarget: OnTarget) {
+  constructor(limits: HeadLimits, refusals: Refusals, proxies: ProxyRule, onTarget: OnTarget) {
     this.#limits = limits;
     this.#refusals = refusals;
+    this.#proxies = proxies;
     this.#onTarget = onTarget;
     this.#reading = new DeadlineQueue(limits.headerTimeoutMs);
   }
@@ -50,30 +64,55 @@ export class Heads {
     return this.#silent;
   }
 
-  read(socket: Socket): void {
-    const head: Head = { socket, line: new RequestLine(), kept: NOTHING, bytes: 0 };
+  /** Connections of trusted proxies closed for a PROXY header that is missing, malformed or late. */
+  get misproxied(): number {
+    return this.#misproxied;
+  }
+
+  read(caller: Caller): void {
+    const { socket } = caller;
+    // A reset is an error of the socket; its close is all that is to be known.
+    socket.on("error", () => {});
+    const proxied = this.#proxies.speaksFor(caller);
+    if (!proxied && !this.#proxies.onPeer(caller)) return;
+    const head: Head = { caller, line: new RequestLine(), proxied, kept: NOTHING, bytes: 0 };
     this.#reading.add(head, performance.now());
     socket.on("data", (chunk: Buffer) => this.#onData(head, chunk));
     socket.on("end", () => this.#onEnd(head));
-    // A reset is an error of the socket; its close is all that is to be known.
-    socket.on("error", () => {});
     socket.on("close", () => this.#reading.delete(head));
   }
 
   sweep(nowMs: number): void {
     for (const head of this.#reading.expire(nowMs)) {
-      if (head.bytes > 0) this.#refusals.refuse(head.socket, 408);
-      else this.#closeSilent(head);
+      if (head.bytes === 0) this.#closeSilent(head);
+      else if (head.proxied) this.#closeMisproxied(head);
+      else this.#refusals.refuse(head.caller.socket, 408);
     }
   }
 
   #onData(head: Head, chunk: Buffer): void {
     const bytes = head.bytes === 0 ? chunk : this.#keep(head, chunk);
+    if (head.proxied) return this.#readProxyHeader(head, bytes, chunk);
     const progress = head.line.read(bytes);
     if (progress === "complete") return this.#complete(head, bytes);
     if (head.bytes === 0) this.#keep(head, chunk);
     if (progress === "malformed") this.#refuse(head, 400);
     else if (head.bytes > this.#limits.maxHeaderBytes) this.#refuse(head, 431);
+  }
+
+  #readProxyHeader(head: Head, bytes: Buffer, chunk: Buffer): void {
+    const header = readProxyHeader(bytes);
+    if (header.kind === "malformed") return this.#closeMisproxied(head);
+    if (header.kind === "more") {
+      if (head.bytes === 0) this.#keep(head, chunk);
+      return;
+    }
+    head.proxied = false;
+    head.bytes = 0;
+    head.kept = NOTHING;
+    head.caller.peer = header.peer;
+    if (!this.#proxies.onPeer(head.caller)) return void this.#reading.delete(head);
+    if (bytes.length > header.bytes) this.#onData(head, bytes.subarray(header.bytes));
   }
 
   /** Copied into one buffer: a chunk of one byte would cost hundreds if it were kept as it is. Gives all so far. */
@@ -87,27 +126,35 @@ export class Heads {
 
   #complete(head: Head, bytes: Buffer): void {
     this.#reading.delete(head);
-    if (!stopReading(head.socket)) return void head.socket.destroy();
+    const { caller, line } = head;
+    if (!stopReading(caller.socket)) return void caller.socket.destroy();
     head.kept = NOTHING;
-    this.#onTarget(head.socket, head.line.target, bytes);
+    this.#onTarget(caller, line.target, bytes);
   }
 
   /** The client will send no more, so the target never comes. */
   #onEnd(head: Head): void {
     if (!this.#reading.delete(head)) return;
-    if (head.bytes > 0) this.#refusals.refuse(head.socket, 400);
-    else this.#closeSilent(head);
+    if (head.bytes === 0) this.#closeSilent(head);
+    else if (head.proxied) this.#closeMisproxied(head);
+    else this.#refusals.refuse(head.caller.socket, 400);
   }
 
   #refuse(head: Head, status: 400 | 431): void {
     this.#reading.delete(head);
     head.kept = NOTHING;
-    this.#refusals.refuse(head.socket, status);
+    this.#refusals.refuse(head.caller.socket, status);
   }
 
   #closeSilent(head: Head): void {
     this.#silent++;
-    head.socket.destroy();
+    head.caller.socket.destroy();
+  }
+
+  #closeMisproxied(head: Head): void {
+    this.#misproxied++;
+    this.#reading.delete(head);
+    head.caller.socket.destroy();
   }
 }
 

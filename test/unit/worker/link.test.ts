@@ -75,12 +75,12 @@ test("a worker's word for a hand-off is in the kernel when it has been given", a
 
 test("connections that close in one turn are told together", async () => {
   const { link, peer } = await start();
-  const counts: number[] = [];
-  onFrames(peer, (frame) => counts.push(new FrameReader(frame).number()));
-  for (let i = 0; i < 3; i++) link.connectionClosed();
-  await expect.poll(() => counts).toEqual([3]);
-  link.connectionClosed();
-  await expect.poll(() => counts).toEqual([3, 1]);
+  const told: number[][] = [];
+  onFrames(peer, (frame) => told.push(new FrameReader(frame).numbers()));
+  for (const sequence of [7, 5, 6]) link.connectionClosed(sequence);
+  await expect.poll(() => told).toEqual([[7, 5, 6]]);
+  link.connectionClosed(9);
+  await expect.poll(() => told).toEqual([[7, 5, 6], [9]]);
 });
 
 test("what comes is handed on: the primary's own messages as such, the rest as frames", async () => {

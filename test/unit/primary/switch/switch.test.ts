@@ -275,9 +275,9 @@ test("what it does not act on itself is handed to the listener, with the rest of
   const [a] = workers;
   write(a, (batch) => batch.begin(FrameKind.control).text('{"type":"ready"}').end());
   write(a, (batch) => batch.begin(FrameKind.taken).number(7).byte(0).end());
-  write(a, (batch) => batch.begin(FrameKind.closed).number(3).end());
+  write(a, (batch) => batch.begin(FrameKind.closed).numbers([3, 5]).end());
   await relayed();
-  expect(a.told).toMatchObject([{ type: "hello" }, { type: "ready" }, { taken: 7, found: false }, { closed: 3 }]);
+  expect(a.told).toMatchObject([{ type: "hello" }, { type: "ready" }, { taken: 7, found: false }, { closed: [3, 5] }]);
   a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
   await relayed();
   expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop"}']);
@@ -296,7 +296,7 @@ interface Worker {
   readonly requests: number[];
   /** What came as an answer to itself. */
   readonly answers: string[];
-  readonly told: (WorkerMessage | { taken: number; found: boolean } | { closed: number })[];
+  readonly told: (WorkerMessage | { taken: number; found: boolean } | { closed: readonly number[] })[];
   readonly ends: (Error | undefined)[];
   /** Set: it reads no more. */
   stuck: boolean;
