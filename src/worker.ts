@@ -3,18 +3,31 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
+import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
-import { LINK_FD, PROTOCOL_VERSION, privateSocketPath, type WorkerBirth } from "./protocol/control.js";
+import {
+  LINK_FD,
+  PROTOCOL_VERSION,
+  privateSocketPath,
+  type WorkerBirth,
+  type WorkerSettings,
+} from "./protocol/control.js";
+import type { Origins } from "./protocol/cross-origin.js";
+import { trustOf } from "./protocol/network.js";
+import { parsePasswordFile } from "./protocol/password-file.js";
 import { type HostTag, OWNER_NUMBER_LIMIT, type SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
+import { ClientBuffers } from "./worker/client-buffer.js";
 import { installClientGate } from "./worker/client-gate.js";
+import { originsOf } from "./worker/cors.js";
+import { Doorkeeper } from "./worker/doorkeeper.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -28,6 +41,7 @@ import { isOfSession } from "./worker/own-session.js";
 import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
+import { Passwords } from "./worker/passwords.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
@@ -70,14 +84,20 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error));
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
-  const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
-  installClientGate(link);
+  installClientGate(link, new ClientBuffers(settings.maxClientBufferBytes, () => drops.drop("slow-consumer")));
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
 
   const file = settings.app ?? BUILT_IN_APP;
   const { app, options } = await loadApp(file);
-  const io = createSocketServer(options, { exchange, drops, log });
+  const { corsOrigins } = settings;
+  const io = createSocketServer(options, { exchange, drops, log, corsOrigins });
+  const door = createDoor(settings, originsOf(options.cors), drops);
+  server.door = door;
+  const forwarder = new Forwarder(
+    ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
+    (request) => door.crossOrigin(request),
+  );
   server.engine = new EngineRouter(io, server, self, forwarder);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
@@ -95,6 +115,24 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   process.on("SIGTERM", () => drain.start(SIGNAL_DRAIN_MS));
   link.send({ type: "ready" });
   beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+}
+
+/** Of the app's own origins it is known only who may read. */
+function createDoor(settings: WorkerSettings, ownOrigins: Origins, drops: DropCounter): Doorkeeper {
+  const { corsOrigins, basicAuth, trustProxy, maxBodyBytes } = settings;
+  return new Doorkeeper({
+    allowedOrigins: corsOrigins,
+    readingOrigins: corsOrigins ?? ownOrigins,
+    passwords: basicAuth === undefined ? undefined : readPasswords(basicAuth),
+    trust: trustOf(trustProxy ?? []),
+    maxBodyBytes,
+    count: (reason) => drops.drop(reason),
+  });
+}
+
+/** The primary has checked it before this worker was forked. */
+function readPasswords(path: string): Passwords {
+  return new Passwords(parsePasswordFile(readFileSync(path, "utf8")));
 }
 
 /** As the ids of its sessions name it. */

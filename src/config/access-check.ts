@@ -23,7 +23,7 @@ export function origin(): Check<string> {
 
 /** Undefined where more than an origin was written: a path would be ignored, and seem to count. */
 function originOf(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
+  if (!URL.canParse(text) || text.includes(ANY_ORIGIN)) return undefined;
   const { protocol, host, href } = new URL(text);
   const written = `${protocol}//${host}`;
   return host !== "" && (href === written || href === `${written}/`) ? written : undefined;

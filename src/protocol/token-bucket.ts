@@ -19,6 +19,10 @@ export class TokenBucket {
     return true;
   }
 
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
+
   /** Until the next may be taken. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);

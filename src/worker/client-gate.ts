@@ -9,6 +9,7 @@
  */
 import type { Socket as TcpSocket } from "node:net";
 import { Socket as EngineSocket } from "engine.io";
+import type { ClientBuffers, SlowClient } from "./client-buffer.js";
 import type { Link } from "./link.js";
 
 interface EnginePacket {
@@ -18,7 +19,7 @@ interface EnginePacket {
 }
 
 /** What is used of Engine.IO's Socket. */
-interface Flushing {
+interface Flushing extends SlowClient {
   writeBuffer: EnginePacket[];
   /** A WebSocket transport has the ws socket, and that the TCP socket. */
   readonly transport: {
@@ -31,7 +32,7 @@ interface Flushing {
 
 type GatedLink = Pick<Link, "behind" | "whenCaughtUp" | "aroundBurst">;
 
-export function installClientGate(link: GatedLink): void {
+export function installClientGate(link: GatedLink, buffers: Pick<ClientBuffers, "isPast">): void {
   const prototype = EngineSocket.prototype as unknown as Flushing;
   const flush = prototype.flush;
   const held = new Set<Flushing>();
@@ -42,6 +43,7 @@ export function installClientGate(link: GatedLink): void {
     for (const socket of waiting) socket.flush();
   };
   prototype.flush = function (this: Flushing): void {
+    if (!this.transport.writable && buffers.isPast(this)) return;
     if (!inBurst && !link.behind) return flushAtOnce(this, flush);
     if (!inBurst && held.size === 0) link.whenCaughtUp(release);
     held.add(this);

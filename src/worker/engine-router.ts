@@ -9,7 +9,8 @@ import type { Server } from "socket.io";
 import { queryOf } from "../protocol/request-target.js";
 import { ownerOf, type SessionOwner } from "../protocol/session-id.js";
 import type { Forwarder } from "./forward.js";
-import { type EngineRoute, refuseUpgrade, type WorkerServer } from "./http-server.js";
+import type { EngineRoute, WorkerServer } from "./http-server.js";
+import { refuseUpgrade } from "./refusal.js";
 import { endWhenUnread } from "./unread-body.js";
 
 interface EngineRequest extends IncomingMessage {

@@ -49,6 +49,15 @@ test("what a burst has for a client still waits for a link that is behind", () =
   expect(flushed).toEqual(["a"]);
 });
 
+test("a client for which too much waits gets nothing more; one that takes more is not even asked", () => {
+  const { flushed, client, isPast } = install();
+  isPast.add("slow");
+  Object.assign(client("slow"), { transport: { writable: false } }).flush();
+  client("slow").flush();
+  Object.assign(client("quick"), { transport: { writable: false } }).flush();
+  expect(flushed).toEqual(["slow", "quick"]);
+});
+
 describe("packets that wait together", () => {
   const packets = [1, 2].map((byte) => ({ type: "message", options: { wsPreEncodedFrame: [Buffer.from([byte])] } }));
 
@@ -114,8 +123,11 @@ function install() {
     flushed.push(this.name);
   };
   const link = new FakeLink();
-  installClientGate(link);
+  const isPast = new Set<string>();
+  installClientGate(link, { isPast: (client) => isPast.has((client as unknown as { name: string }).name) });
   const client = (name: string) =>
-    Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: {} }) as { flush(): void };
-  return { link, flushed, client };
+    Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: { writable: true } }) as {
+      flush(): void;
+    };
+  return { link, flushed, client, isPast };
 }
