@@ -7,6 +7,7 @@ import { SetupError } from "./setup-error.js";
 /** Command and Debian package. */
 const PARTS = [
   ["chromium", "chromium"],
+  ["haproxy", "haproxy"],
   ["nginx", "nginx"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
