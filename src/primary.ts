@@ -117,6 +117,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
     onStuck: (worker) => acceptor.suspend(worker),
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
+    onPassed: (message, socket) => acceptor.takeBack(message, socket),
     onPhase: (phase) => {
       if (phase === "stopping") void acceptor.close();
       service.onPhase(phase);

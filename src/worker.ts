@@ -41,6 +41,7 @@ import { isOfSession } from "./worker/own-session.js";
 import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
+import { PassOn } from "./worker/pass-on.js";
 import { Passwords } from "./worker/passwords.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
@@ -98,7 +99,8 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
     ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
     (request) => door.crossOrigin(request),
   );
-  server.engine = new EngineRouter(io, server, self, forwarder);
+  const passOn = new PassOn();
+  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
@@ -109,6 +111,7 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
     link,
     (socket) => server.inject(socket),
     (head) => !drain.hasBegun || isOfSession(head, self),
+    (socket, message) => passOn.note(socket, message),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(link, server));
   link.onMessage = ({ withinMs }) => drain.start(withinMs);

@@ -16,6 +16,9 @@ export interface InboxLink {
   whenCaughtUp(callback: () => void): void;
 }
 
+/** Told of each connection before anything reads it. */
+export type OnArrival = (socket: Socket, message: HandOffMessage) => void;
+
 /** Whether a connection shall be taken; asked with what was read of it. What is not goes to another worker. */
 export type IsWelcome = (head: string) => boolean;
 
@@ -24,13 +27,20 @@ const SPENT = "holdfast:spent";
 export class Inbox {
   readonly #link: InboxLink;
   readonly #isWelcome: IsWelcome;
+  readonly #onArrival: OnArrival;
   readonly #receive: Receive;
   readonly #open = new Set<Socket>();
 
   /** From here on connections are received. What came before is lost, so the primary must hear of `ready` after this. */
-  constructor(link: InboxLink, inject: (socket: Socket) => void, isWelcome: IsWelcome) {
+  constructor(
+    link: InboxLink,
+    inject: (socket: Socket) => void,
+    isWelcome: IsWelcome,
+    onArrival: OnArrival = () => {},
+  ) {
     this.#link = link;
     this.#isWelcome = isWelcome;
+    this.#onArrival = onArrival;
     this.#receive = takeReceiver(inject);
     process.prependListener("message", (message, socket) => this.#onMessage(message, socket as Socket | undefined));
     onLostHandle((sequence) => link.taken(sequence, false));
@@ -61,7 +71,8 @@ export class Inbox {
     else take();
   }
 
-  #take(socket: Socket, { data, sequence, peer }: HandOffMessage): void {
+  #take(socket: Socket, message: HandOffMessage): void {
+    const { data, sequence, peer } = message;
     this.#open.add(socket);
     socket.once("close", () => {
       this.#open.delete(socket);
@@ -74,6 +85,7 @@ export class Inbox {
     socket.allowHalfOpen = true;
     const said = peer === undefined ? undefined : parsePeer(peer);
     if (said) setPeer(socket, said);
+    this.#onArrival(socket, message);
     this.#receive({ type: HAND_OFF_TYPE, data: Buffer.from(data, "latin1") }, socket);
   }
 }

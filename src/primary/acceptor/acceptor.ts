@@ -5,7 +5,9 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Origins } from "../../protocol/cross-origin.js";
+import type { PassMessage } from "../../protocol/hand-off.js";
 import { type Trust, trustOf } from "../../protocol/network.js";
+import { type Peer, parsePeer } from "../../protocol/peer.js";
 import { sessionIdOf } from "../../protocol/request-target.js";
 import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
@@ -16,7 +18,9 @@ import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
 import { type Listening, type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
+import { stopReading } from "./reading.js";
 import { Refusals } from "./refusal.js";
+import { RequestLine } from "./request-line.js";
 
 export interface AcceptorOptions extends HeadLimits, AdmissionLimits {
   /** Session ids of other tags are nobody's here. */
@@ -43,6 +47,7 @@ export class Acceptor {
   #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
   #accepted = 0;
+  #passed = 0;
 
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
@@ -66,6 +71,7 @@ export class Acceptor {
       acceptorAcceptErrors: this.#acceptErrors.count,
       acceptorHandedOff: placed,
       acceptorHandedOffAgain: resent,
+      acceptorPassedOn: this.#passed,
       acceptorRefused400: malformed,
       acceptorRefused408: late,
       acceptorRefused431: tooLarge,
@@ -123,6 +129,19 @@ export class Acceptor {
     this.#placement.settle(target, sequence, found);
   }
 
+  /** A worker had it, and found that its next request is of another worker's session. */
+  takeBack({ data, peer }: PassMessage, socket: Socket): void {
+    const bytes = Buffer.from(data, "latin1");
+    const line = new RequestLine();
+    if (line.read(bytes) !== "complete" || !stopReading(socket)) return void socket.destroy();
+    this.#passed++;
+    const caller = this.#receive(socket, peer === undefined ? undefined : parsePeer(peer));
+    // Its client is in already, and the worker that had it tells that it has left there.
+    if (!this.#identify(caller)) return;
+    caller.visit.admit();
+    this.#placement.place({ ...caller, bytes, owner: this.#ownerOf(line.target), attempts: 0, passed: true });
+  }
+
   /** Connections that the worker took have closed; named by their hand-offs' sequence numbers. */
   closed(target: HandOffTarget, sequences: readonly number[]): void {
     this.#placement.closed(target, sequences);
@@ -153,9 +172,15 @@ export class Acceptor {
 
   #onConnection(socket: Socket): void {
     this.#accepted++;
+    this.#heads.read(this.#receive(socket, undefined));
+  }
+
+  #receive(socket: Socket, peer: Peer | undefined): Caller {
     const visit = this.#admission.enter();
+    // A reset is an error of the socket; its close is all that is to be known.
+    socket.on("error", () => {});
     socket.once("close", () => visit.leaveHere());
-    this.#heads.read({ socket, visit, peer: undefined });
+    return { socket, visit, peer };
   }
 
   /** False: there are too many, and it is refused unheard. */

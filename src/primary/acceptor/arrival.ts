@@ -21,6 +21,8 @@ export interface Arrival {
   readonly owner: OwnerKey | undefined;
   readonly visit?: Visit;
   readonly peer?: Peer | undefined;
+  /** By another worker, for its owner. */
+  readonly passed?: true;
   /** How often it was sent to a worker that could not take it. */
   attempts: number;
 }

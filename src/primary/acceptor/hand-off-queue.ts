@@ -138,8 +138,11 @@ export class HandOffQueue implements Candidate {
     this.#deadlines.add(sequence, performance.now());
     const data = arrival.bytes.toString("latin1");
     const validUntilMs = machineClockMs() + VALID_MS;
-    const peer = arrival.peer && { peer: describePeer(arrival.peer) };
-    this.target.send({ type: HAND_OFF_TYPE, data, sequence, validUntilMs, ...peer }, arrival.socket);
+    const more = {
+      ...(arrival.peer && { peer: describePeer(arrival.peer) }),
+      ...(arrival.passed && { passed: arrival.passed }),
+    };
+    this.target.send({ type: HAND_OFF_TYPE, data, sequence, validUntilMs, ...more }, arrival.socket);
   }
 
   /** Where visits are followed, they go on in the worker although the copy here closes. */

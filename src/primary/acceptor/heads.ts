@@ -71,8 +71,6 @@ export class Heads {
 
   read(caller: Caller): void {
     const { socket } = caller;
-    // A reset is an error of the socket; its close is all that is to be known.
-    socket.on("error", () => {});
     const proxied = this.#proxies.speaksFor(caller);
     if (!proxied && !this.#proxies.onPeer(caller)) return;
     const head: Head = { caller, line: new RequestLine(), proxied, kept: NOTHING, bytes: 0 };

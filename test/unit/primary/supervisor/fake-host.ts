@@ -110,6 +110,7 @@ export class FakeHost {
         onRecovered: tell("recovered"),
         onDraining: tell("draining"),
         onGone: tell("gone"),
+        onPassed: () => {},
         onPhase: (phase) => this.told.push(phase),
       },
     });

@@ -41,6 +41,7 @@ function launch(workerFile = CHILD) {
     onExit: settle,
     onMisbehaviour: (what) => misbehaviour.push(what),
     onIgnored: () => {},
+    onPassed: () => {},
   });
   launched.push({ process, end });
   return { process, end, misbehaviour };
