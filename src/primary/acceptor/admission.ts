@@ -132,22 +132,31 @@ export class Admission {
     return new Visit(this.#tallies);
   }
 
-  /** Whose it is has become known. Not undefined: there are too many even to hear what this one wants. */
+  /** Whose it is has become known. Not undefined: that one has too many even to hear what this is for. */
   identify(visit: Visit, address: string | undefined): Excess | undefined {
-    const { maxConnections, maxConnectionsPerIp } = this.#limits;
+    const { maxConnectionsPerIp } = this.#limits;
     if (maxConnectionsPerIp !== undefined && address !== undefined && !this.#isProxy(address)) {
       visit.belongTo(addressGroup(address));
     }
-    if (isPast(this.#tallies.total.open, maxConnections)) return this.#refuse("connections");
-    return isPast(visit.tally?.open ?? 0, maxConnectionsPerIp) ? this.#refuse("address") : undefined;
+    const open = visit.tally?.open ?? 0;
+    return maxConnectionsPerIp !== undefined && open > ceilingOf(maxConnectionsPerIp)
+      ? this.#refuse("address")
+      : undefined;
   }
 
   /** What it wants has become known. */
   judge(visit: Visit, hasSession: boolean, nowMs: number): Excess | undefined {
-    const excess = hasSession ? undefined : this.#excessOf(visit, nowMs);
+    const excess = hasSession ? this.#excessOfSessions() : this.#excessOf(visit, nowMs);
     if (excess) return this.#refuse(excess);
     visit.admit();
     return undefined;
+  }
+
+  /** Of what is admitted, not of what is open: silent connections of strangers must not keep out who is in. */
+  #excessOfSessions(): Excess | undefined {
+    const { maxConnections } = this.#limits;
+    const isPast = maxConnections !== undefined && this.#tallies.total.admitted >= ceilingOf(maxConnections);
+    return isPast ? "connections" : undefined;
   }
 
   #excessOf(visit: Visit, nowMs: number): Excess | undefined {
@@ -164,6 +173,6 @@ export class Admission {
   }
 }
 
-function isPast(open: number, limit: number | undefined): boolean {
-  return limit !== undefined && open > Math.max(CEILING * limit, limit + CEILING_FROM);
+function ceilingOf(limit: number): number {
+  return Math.max(CEILING * limit, limit + CEILING_FROM);
 }

@@ -56,6 +56,13 @@ test("ids that are made up do not help beyond a few times the limit", () => {
   expect(admission.refused).toEqual({ connections: 0, address: 100, rate: 0 });
 });
 
+test("strangers who say nothing do not keep out who is in, and neither do made-up ids for ever", () => {
+  const { admission, come } = start({ maxConnections: 100 });
+  for (let i = 0; i < 10_000; i++) admission.identify(admission.enter(), "192.0.2.1");
+  const came = Array.from({ length: 500 }, () => come("192.0.2.2", true));
+  expect(came.filter((outcome) => outcome === "in").length).toBe(400);
+});
+
 test("nothing is left of those who have gone", () => {
   const { admission, come, visits } = start({ maxConnectionsPerIp: 1 });
   for (let i = 0; i < 100; i++) come(`192.0.2.${i}`);
