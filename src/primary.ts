@@ -29,9 +29,9 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
+import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createUplink } from "./primary/uplink/create-uplink.js";
 import type { Uplink } from "./primary/uplink/uplink.js";
-import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -83,7 +83,7 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
       uplink: uplinkMode(settings),
       firstWord: firstWord(tls, ticketKeys, log),
     }),
-    reread: () => rereadSettings(settings, tls, ticketKeys, log),
+    reread: () => rereadSettings({ before: settings, tls, ticketKeys, acceptor, log }),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, service),
     log,
@@ -148,7 +148,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
       relay.connect(stream, {
         ...events,
         onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
-        onClosed: (count) => acceptor.closed(worker, count),
+        onClosed: (sequences) => acceptor.closed(worker, sequences),
         onExpected: (address, more) => acceptor.expected(worker, address, more),
       }),
     onReady: (worker) => acceptor.add(worker),
@@ -156,6 +156,7 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
     onStuck: (worker) => acceptor.suspend(worker),
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
+    onPassed: (message, socket) => acceptor.takeBack(message, socket),
     onPhase: (phase) => {
       if (phase === "stopping") acceptor.close();
       service.onPhase(phase);
@@ -197,19 +198,26 @@ function firstWord(tls: TlsPair | undefined, ticketKeys: TicketKeys, log: Logger
   return () => ticketKeys.firstWord(tls);
 }
 
-function rereadSettings(
-  before: Settings,
-  tls: TlsPair | undefined,
-  ticketKeys: TicketKeys,
-  log: Logger,
-): FleetSettings {
+interface Standing {
+  readonly before: Settings;
+  readonly tls: TlsPair | undefined;
+  readonly ticketKeys: TicketKeys;
+  readonly acceptor: Acceptor;
+  readonly log: Logger;
+}
+
+function rereadSettings({ before, tls, ticketKeys, acceptor, log }: Standing): FleetSettings {
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") throw new Error("the settings ask to be printed");
   const changed = changedForPrimary(before, loaded.settings);
   if (changed.length > 0)
     log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  const pair = speaksTls(before) && speaksTls(loaded.settings) ? loaded.tls : tls;
-  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log), {
+  acceptor.allowOrigins(loaded.settings.corsOrigins ?? []);
+  // The primary goes by what it was started with, and both must believe the same proxies.
+  const { trustProxy: _, ...rest } = loaded.settings;
+  const settings = before.trustProxy ? { ...rest, trustProxy: before.trustProxy } : rest;
+  const pair = speaksTls(before) && speaksTls(settings) ? loaded.tls : tls;
+  return fleetSettings(settings, countWorkers(settings, log), {
     uplink: uplinkMode(before),
     firstWord: firstWord(pair, ticketKeys, log),
   });

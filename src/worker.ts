@@ -3,6 +3,7 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
+import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server } from "socket.io";
@@ -13,14 +14,21 @@ import {
   PROTOCOL_VERSION,
   privateSocketPath,
   type WorkerBirth,
+  type WorkerSettings,
 } from "./protocol/control.js";
+import type { Origins } from "./protocol/cross-origin.js";
+import { trustOf } from "./protocol/network.js";
+import { parsePasswordFile } from "./protocol/password-file.js";
 import type { HostTag, SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
+import { ClientBuffers } from "./worker/client-buffer.js";
 import { ClientGate } from "./worker/client-gate.js";
 import { compileEarly } from "./worker/compile-early.js";
+import { originsOf } from "./worker/cors.js";
+import { Doorkeeper } from "./worker/doorkeeper.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -32,6 +40,8 @@ import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
 import { Orders } from "./worker/orders.js";
 import { isOfSession } from "./worker/own-session.js";
+import { PassOn } from "./worker/pass-on.js";
+import { Passwords } from "./worker/passwords.js";
 import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
@@ -80,15 +90,22 @@ async function serve(birth: WorkerBirth, link: Link, orders: Orders, log: Logger
   const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
-  const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
-  ClientGate.install(link);
+  ClientGate.install(link, new ClientBuffers(settings.maxClientBufferBytes, () => drops.drop("slow-consumer")));
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
 
   const file = settings.app ?? BUILT_IN_APP;
   const { app, options } = await loadApp(file);
-  const io = createSocketServer(options, { exchange, drops, log });
-  server.engine = new EngineRouter(io, server, self, forwarder);
+  const { corsOrigins } = settings;
+  const io = createSocketServer(options, { exchange, drops, log, corsOrigins });
+  const door = createDoor(settings, originsOf(options.cors), drops);
+  server.door = door;
+  const forwarder = new Forwarder(
+    ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
+    (request) => door.crossOrigin(request),
+  );
+  const passOn = new PassOn();
+  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
@@ -101,6 +118,7 @@ async function serve(birth: WorkerBirth, link: Link, orders: Orders, log: Logger
     link,
     (socket) => (tls ? tls.receive(socket) : server.inject(socket)),
     (head) => !drain.hasBegun || isOfSession(head, self),
+    (socket, message) => passOn.note(socket, message),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(server));
   orders.onDrain = (withinMs) => drain.start(withinMs);
@@ -125,6 +143,24 @@ async function openTls(
   });
   orders.onTicketKeys = (ticketKeys) => tls.setTicketKeys(ticketKeys);
   return tls;
+}
+
+/** Of the app's own origins it is known only who may read. */
+function createDoor(settings: WorkerSettings, ownOrigins: Origins, drops: DropCounter): Doorkeeper {
+  const { corsOrigins, basicAuth, trustProxy, maxBodyBytes } = settings;
+  return new Doorkeeper({
+    allowedOrigins: corsOrigins,
+    readingOrigins: corsOrigins ?? ownOrigins,
+    passwords: basicAuth === undefined ? undefined : readPasswords(basicAuth),
+    trust: trustOf(trustProxy ?? []),
+    maxBodyBytes,
+    count: (reason) => drops.drop(reason),
+  });
+}
+
+/** The primary has checked it before this worker was forked. */
+function readPasswords(path: string): Passwords {
+  return new Passwords(parsePasswordFile(readFileSync(path, "utf8")));
 }
 
 /** As the ids of its sessions name it. */

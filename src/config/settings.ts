@@ -22,6 +22,20 @@ export interface Settings {
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** As browsers write them; "*" for any. */
+  readonly corsOrigins?: readonly string[];
+  /** Absolute path of an htpasswd file that has been checked. */
+  readonly basicAuth?: string;
+  /** Addresses, CIDR blocks, or "unix". */
+  readonly trustProxy?: readonly string[];
+  readonly proxyProtocol: boolean;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerIp?: number;
+  /** New connections in a second. */
+  readonly connectRate?: number;
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxClientBufferBytes: number;
   readonly manage: "off" | ManageAddress;
   /** A secret: never log it. */
   readonly manageToken?: string;

@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import type { Canvas } from "../log/paint.js";
+import { ACCESS_ROWS } from "./access-rows.js";
 import {
   type Check,
   duration,
@@ -70,7 +71,16 @@ export interface Control {
   readonly doc: string;
 }
 
-export const GROUPS = ["Application", "Workers", "Listening", "Redis", "Limits", "Management", "Logging"] as const;
+export const GROUPS = [
+  "Application",
+  "Workers",
+  "Listening",
+  "Redis",
+  "Access",
+  "Limits",
+  "Management",
+  "Logging",
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 const HOUR_MS = 3_600_000;
@@ -210,6 +220,7 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     check: size({ from: 1_024, to: MB }),
     default: 16_384,
   },
+  ...ACCESS_ROWS,
   manage: {
     name: "manage",
     placeholder: "HOST:PORT|off",

@@ -50,11 +50,30 @@ const OF_PRIMARY = [
   "redisCa",
   "redisCert",
   "redisKey",
+  "trustProxy",
+  "proxyProtocol",
+  "maxConnections",
+  "maxConnectionsPerIp",
+  "connectRate",
   "logLevel",
   "logFormat",
 ] as const satisfies readonly (keyof Settings)[];
 
 function workerSettings(settings: Settings, tls: boolean): WorkerSettings {
-  const { app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat } = settings;
-  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, tls, logLevel, logFormat };
+  const { headerTimeoutMs, maxHeaderBytes, requestTimeoutMs, maxBodyBytes, maxClientBufferBytes } = settings;
+  const { app, corsOrigins, basicAuth, trustProxy, logLevel, logFormat } = settings;
+  return {
+    ...(app !== undefined && { app }),
+    ...(corsOrigins !== undefined && { corsOrigins }),
+    ...(basicAuth !== undefined && { basicAuth }),
+    ...(trustProxy !== undefined && { trustProxy }),
+    headerTimeoutMs,
+    maxHeaderBytes,
+    requestTimeoutMs,
+    maxBodyBytes,
+    maxClientBufferBytes,
+    tls,
+    logLevel,
+    logFormat,
+  };
 }

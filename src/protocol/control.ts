@@ -75,6 +75,15 @@ export interface WorkerSettings {
   readonly maxHeaderBytes: number;
   /** Connections from outside speak TLS; a `tls` message comes first. */
   readonly tls?: boolean;
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxClientBufferBytes: number;
+  /** Pages that may connect; undefined leaves it to the app. */
+  readonly corsOrigins?: readonly string[];
+  /** Absolute path of the htpasswd file. */
+  readonly basicAuth?: string;
+  /** Proxies whose forwarded headers are believed. */
+  readonly trustProxy?: readonly string[];
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
   /** How this host is joined to others; absent, it is alone. */

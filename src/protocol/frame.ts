@@ -12,7 +12,7 @@ export const FrameKind = {
   control: 1,
   /** Worker: `u32 sequence | u8 1 taken, 0 the handle was missing`; sent before the worker reads the connection. */
   taken: 2,
-  /** Worker: `u32 n`; n connections that were taken have closed. */
+  /** Worker: `u32 n | n × u32 sequence`; connections that were taken have closed. */
   closed: 3,
   /** Worker: `text address | u8 1 a session was opened there that will bring more connections, 0 it has brought them`. */
   expected: 4,
@@ -144,6 +144,12 @@ export class FrameBatch {
   number(value: number): this {
     this.#reserve(4);
     this.#at = this.#slab.writeUInt32LE(value >>> 0, this.#at);
+    return this;
+  }
+
+  numbers(values: readonly number[]): this {
+    this.number(values.length);
+    for (const value of values) this.number(value);
     return this;
   }
 
@@ -311,6 +317,12 @@ export class FrameReader {
 
   number(): number {
     return this.#frame.readUInt32LE(this.#advance(4));
+  }
+
+  numbers(): number[] {
+    const count = this.number();
+    if (count * 4 > this.#frame.length) throw new ProtocolError(`${count} numbers in ${this.#frame.length} bytes`);
+    return Array.from({ length: count }, () => this.number());
   }
 
   text(): string {

@@ -38,7 +38,7 @@ export class Link {
   #urgent = 0;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
-  #closedConnections = 0;
+  #closedConnections: number[] = [];
 
   /** Reads into one piece of memory, past Node's stream, which would make a new one and six calls for each read. */
   static ofPipe(fd: number): Link {
@@ -119,8 +119,9 @@ export class Link {
     this.flush();
   }
 
-  connectionClosed(): void {
-    this.#closedConnections++;
+  /** `sequence` is that of its hand-off. */
+  connectionClosed(sequence: number): void {
+    this.#closedConnections.push(sequence);
     this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
   }
 
@@ -148,8 +149,9 @@ export class Link {
 
   readonly #endPatience = (): void => {
     this.#patience = undefined;
-    if (this.#closedConnections > 0) this.#batch.begin(FrameKind.closed).number(this.#closedConnections).end();
-    this.#closedConnections = 0;
+    const sequences = this.#closedConnections;
+    this.#closedConnections = [];
+    if (sequences.length > 0) this.#batch.begin(FrameKind.closed).numbers(sequences).end();
     this.flush();
   };
 

@@ -3,9 +3,11 @@
  * that name this worker, and attached to nothing yet.
  */
 import { type Namespace, Server, type ServerOptions } from "socket.io";
+import type { Origins } from "../protocol/cross-origin.js";
 import { createSessionId, type SessionOwner } from "../protocol/session-id.js";
 import { createAdapter } from "./adapter.js";
 import type { DropCounter } from "./drop-counter.js";
+import { corsFor } from "./cors.js";
 import type { Exchange } from "./exchange.js";
 import { guardParser, type Parser } from "./guarded-parser.js";
 import { connectParentNamespaces } from "./parent-namespace.js";
@@ -18,13 +20,16 @@ export interface SocketServerParts {
   readonly exchange: Exchange;
   readonly drops: DropCounter;
   readonly log: SocketServerLog;
+  /** By the settings; they stand instead of the app's own. */
+  readonly corsOrigins?: Origins | undefined;
 }
 
 export function createSocketServer(options: Partial<ServerOptions>, parts: SocketServerParts): Server {
-  const { exchange, drops } = parts;
+  const { exchange, drops, corsOrigins } = parts;
   const parser = options.parser as Parser | undefined;
   const io = new Server({
     ...withoutRecovery(options, parts.log),
+    ...(corsOrigins && { cors: corsFor(corsOrigins, options.cors) }),
     adapter: createAdapter(exchange),
     parser: guardParser(parser, (error) => drops.drop("unencodable-event", error)),
   });

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { limiter } from "../log/rate.js";
 import type { TlsMaterial } from "../protocol/control.js";
+import { inheritPeer } from "./client-address.js";
 
 export interface TlsLog {
   debug(fields: object, text: string): void;
@@ -66,6 +67,7 @@ export class TlsServer {
     socket.on("error", () => {});
     socket.setMaxListeners(0);
     letAnswerLeave(socket);
+    inheritPeer(socket, connectionBelow(socket));
     this.#parts.inject(socket);
   }
 
@@ -76,6 +78,11 @@ export class TlsServer {
       this.#parts.log.debug({ event: "tls-handshake-failed", code, suppressed }, `a TLS handshake failed: ${message}`);
     });
   }
+}
+
+/** Undocumented Node: there is no other way from what speaks TLS to the connection it came by. */
+function connectionBelow(socket: TLSSocket): Socket {
+  return (socket as unknown as { readonly _parent?: Socket })._parent ?? socket;
 }
 
 /**

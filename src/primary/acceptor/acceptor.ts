@@ -6,22 +6,34 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Origins } from "../../protocol/cross-origin.js";
+import type { PassMessage } from "../../protocol/hand-off.js";
+import { type Trust, trustOf } from "../../protocol/network.js";
+import { type Peer, parsePeer } from "../../protocol/peer.js";
 import { sessionIdOf } from "../../protocol/request-target.js";
 import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
-import { type OwnerKey, ownerKey } from "./arrival.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
+import { type Arrival, type Caller, type OwnerKey, ownerKey } from "./arrival.js";
 import { type BalanceName, createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
 import { type ListenWhere, listen } from "./listener.js";
 import { Placement } from "./placement.js";
+import { stopReading } from "./reading.js";
 import { Refusals } from "./refusal.js";
+import { RequestLine } from "./request-line.js";
 import { Expectations } from "./tls-expectation.js";
 
-export interface AcceptorOptions extends HeadLimits {
+export interface AcceptorOptions extends HeadLimits, AdmissionLimits {
   /** Session ids of other tags are nobody's here. */
   readonly hostTag: HostTag;
   readonly balance: BalanceName;
+  /** Pages that may read the primary's own errors. */
+  readonly corsOrigins?: Origins;
+  readonly trustProxy?: readonly string[];
+  /** Trusted proxies begin each connection with a PROXY header. */
+  readonly proxyProtocol?: boolean;
   readonly log: AcceptorLog;
 }
 
@@ -33,6 +45,7 @@ const SETTLE_STEP_MS = 10;
 export class Acceptor {
   readonly #hostTag: HostTag;
   readonly #refusals = new Refusals();
+  readonly #admission: Admission;
   readonly #placement: Placement;
   readonly #heads: Heads;
   readonly #acceptErrors: AcceptErrorLog;
@@ -42,33 +55,42 @@ export class Acceptor {
   #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
   #accepted = 0;
+  #passed = 0;
 
   constructor(options: AcceptorOptions) {
     this.#hostTag = options.hostTag;
     this.#tls = options.tls ?? false;
     this.#acceptErrors = new AcceptErrorLog(options.log);
-    this.#placement = new Placement(createBalance(options.balance), ({ socket }) => this.#refusals.refuse(socket, 503));
-    this.#heads = new Heads(options, this.#refusals, (socket, target, bytes) => {
-      const likely = this.#tls ? this.#likelyOwnerOf(socket) : undefined;
-      this.#placement.place({ socket, bytes, owner: this.#ownerOf(target), likely, attempts: 0 });
-    });
+    const trust = trustOf(options.trustProxy ?? []);
+    this.allowOrigins(options.corsOrigins ?? []);
+    this.#admission = new Admission(options, trust);
+    this.#placement = new Placement(createBalance(options.balance), (arrival) => this.#turnAway(arrival));
+    this.#heads = this.#createHeads(options, trust);
   }
 
   get counters(): Readonly<Record<string, number>> {
     const { targets, held, pending, placed, resent } = this.#placement.sizes;
+    const { connections, address, rate } = this.#admission.refused;
     const { 400: malformed, 408: late, 431: tooLarge, 503: unavailable } = this.#refusals.counts;
     return {
       acceptorAccepted: this.#accepted,
       acceptorAcceptErrors: this.#acceptErrors.count,
       acceptorHandedOff: placed,
       acceptorHandedOffAgain: resent,
+      acceptorPassedOn: this.#passed,
       acceptorRefused400: malformed,
       acceptorRefused408: late,
       acceptorRefused431: tooLarge,
       acceptorRefused503: unavailable,
+      acceptorRefusedConnections: connections,
+      acceptorRefusedConnectionsPerIp: address,
+      acceptorRefusedConnectRate: rate,
       acceptorClosedSilent: this.#heads.silent,
       acceptorClosedAlien: this.#heads.alien,
       acceptorExpecting: this.#expectations.size,
+      acceptorClosedMisproxied: this.#heads.misproxied,
+      acceptorOpen: this.#admission.open,
+      acceptorAddresses: this.#admission.groups,
       acceptorHeads: this.#heads.size,
       acceptorHeld: held,
       acceptorPending: pending,
@@ -88,6 +110,11 @@ export class Acceptor {
       this.#stopListening();
       throw error;
     }
+  }
+
+  /** Pages of these may read the primary's own errors from now on. */
+  allowOrigins(origins: Origins): void {
+    this.#refusals.origins = origins;
   }
 
   /** A worker takes connections: it became ready, or answers again. */
@@ -117,9 +144,22 @@ export class Acceptor {
     this.#placement.settle(target, sequence, found);
   }
 
-  /** So many connections that the worker took have closed. */
-  closed(target: HandOffTarget, count: number): void {
-    this.#placement.closed(target, count);
+  /** A worker had it, and found that its next request is of another worker's session. */
+  takeBack({ data, peer }: PassMessage, socket: Socket): void {
+    const bytes = Buffer.from(data, "latin1");
+    const line = new RequestLine();
+    if (line.read(bytes) !== "complete" || !stopReading(socket)) return void socket.destroy();
+    this.#passed++;
+    const caller = this.#receive(socket, peer === undefined ? undefined : parsePeer(peer));
+    // Its client is in already, and the worker that had it tells that it has left there.
+    if (!this.#identify(caller)) return;
+    caller.visit.admit();
+    this.#placement.place({ ...caller, bytes, owner: this.#ownerOf(line.target), attempts: 0, passed: true });
+  }
+
+  /** Connections that the worker took have closed; named by their hand-offs' sequence numbers. */
+  closed(target: HandOffTarget, sequences: readonly number[]): void {
+    this.#placement.closed(target, sequences);
   }
 
   /** The worker's word: a client at that address will open `more` connections soon, or no more. */
@@ -162,13 +202,61 @@ export class Acceptor {
     for (const server of this.#servers) if (server.listening) server.close();
   }
 
-  #onConnection(socket: Socket): void {
-    this.#accepted++;
-    this.#heads.read(socket);
+  #createHeads(options: AcceptorOptions, trust: Trust): Heads {
+    const speaksFor = ({ socket }: Caller) => options.proxyProtocol === true && trust(socket.remoteAddress);
+    const onPeer = (caller: Caller) => this.#identify(caller);
+    return new Heads(options, this.#refusals, { speaksFor, onPeer }, (caller, target, bytes) =>
+      this.#onTarget(caller, target, bytes),
+    );
   }
 
-  #likelyOwnerOf({ remoteAddress }: Socket): OwnerKey | undefined {
-    return remoteAddress === undefined ? undefined : this.#expectations.take(remoteAddress, performance.now());
+  #onConnection(socket: Socket): void {
+    this.#accepted++;
+    this.#heads.read(this.#receive(socket, undefined));
+  }
+
+  #receive(socket: Socket, peer: Peer | undefined): Caller {
+    const visit = this.#admission.enter();
+    // A reset is an error of the socket; its close is all that is to be known.
+    socket.on("error", () => {});
+    socket.once("close", () => visit.leaveHere());
+    return { socket, visit, peer };
+  }
+
+  /** False: there are too many, and it is refused unheard. */
+  #identify(caller: Caller): boolean {
+    const excess = this.#admission.identify(caller.visit, addressOf(caller));
+    if (!excess) return true;
+    if (this.#tls) this.#refusals.hangUp(caller.socket);
+    else this.#refusals.refuse(caller.socket, 503);
+    return false;
+  }
+
+  #onTarget(caller: Caller, target: string, bytes: Buffer): void {
+    const arrival = {
+      ...caller,
+      bytes,
+      owner: this.#ownerOf(target),
+      likely: this.#likelyOwnerOf(caller),
+      attempts: 0,
+    };
+    // Where TLS hides the request, who is expected is as good as one that names a session.
+    const owner = arrival.owner ?? arrival.likely;
+    const hasSession = owner !== undefined && this.#placement.has(owner);
+    const excess = this.#admission.judge(caller.visit, hasSession, performance.now());
+    if (excess) this.#turnAway(arrival);
+    else this.#placement.place(arrival);
+  }
+
+  /** An answer in HTTP is nothing to who speaks TLS. */
+  #turnAway({ socket, bytes }: Pick<Arrival, "socket" | "bytes">): void {
+    if (this.#tls) this.#refusals.hangUp(socket);
+    else this.#refusals.turnAway(socket, bytes);
+  }
+
+  #likelyOwnerOf(caller: Caller): OwnerKey | undefined {
+    const address = this.#tls ? addressOf(caller) : undefined;
+    return address === undefined ? undefined : this.#expectations.take(address, performance.now());
   }
 
   #ownerOf(target: string): OwnerKey | undefined {
@@ -189,4 +277,8 @@ export class Acceptor {
     const { held, pending } = this.#placement.sizes;
     return this.#heads.size + held + pending + this.#refusals.lingering === 0;
   }
+}
+
+function addressOf({ socket, peer }: Pick<Caller, "socket" | "peer">): string | undefined {
+  return peer?.address ?? socket.remoteAddress;
 }

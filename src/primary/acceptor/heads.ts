@@ -2,9 +2,10 @@
  * The first phase of a connection: read until its request target is known, or that it speaks TLS, within limits of bytes
  * and time. What follows is the worker's to read and to time.
  */
-import type { Socket } from "node:net";
+import type { Caller } from "./arrival.js";
 import { DeadlineQueue } from "./deadline-queue.js";
 import type { Opening } from "./opening.js";
+import { readProxyHeader } from "./proxy-header.js";
 import { stopReading } from "./reading.js";
 import type { Refusals } from "./refusal.js";
 import { RequestLine } from "./request-line.js";
@@ -18,11 +19,21 @@ export interface HeadLimits {
 }
 
 /** Called with a connection that is no longer read here, and everything that was read. */
-export type OnTarget = (socket: Socket, target: string, bytes: Buffer) => void;
+export type OnTarget = (caller: Caller, target: string, bytes: Buffer) => void;
+
+/** What the acceptor knows of proxies. */
+export interface ProxyRule {
+  /** Whether a PROXY header must come first. */
+  speaksFor(caller: Caller): boolean;
+  /** Whose the connection is, is known. False: it has been refused. */
+  onPeer(caller: Caller): boolean;
+}
 
 interface Head {
-  readonly socket: Socket;
+  readonly caller: Caller;
   readonly opening: Opening;
+  /** A PROXY header is still to come. */
+  proxied: boolean;
   /** What was read, in front of room for more. */
   kept: Buffer;
   bytes: number;
@@ -37,12 +48,15 @@ export class Heads {
   readonly #refusals: Refusals;
   readonly #onTarget: OnTarget;
   readonly #reading: DeadlineQueue<Head>;
+  readonly #proxies: ProxyRule;
   #silent = 0;
   #alien = 0;
+  #misproxied = 0;
 
-  constructor(limits: HeadLimits, refusals: Refusals, onTarget: OnTarget) {
+  constructor(limits: HeadLimits, refusals: Refusals, proxies: ProxyRule, onTarget: OnTarget) {
     this.#limits = limits;
     this.#refusals = refusals;
+    this.#proxies = proxies;
     this.#onTarget = onTarget;
     this.#reading = new DeadlineQueue(limits.headerTimeoutMs);
   }
@@ -61,26 +75,34 @@ export class Heads {
     return this.#alien;
   }
 
-  read(socket: Socket): void {
+  /** Connections of trusted proxies closed for a PROXY header that is missing, malformed or late. */
+  get misproxied(): number {
+    return this.#misproxied;
+  }
+
+  read(caller: Caller): void {
+    const { socket } = caller;
+    const proxied = this.#proxies.speaksFor(caller);
+    if (!proxied && !this.#proxies.onPeer(caller)) return;
     const opening = this.#limits.tls ? new TlsOpening() : new RequestLine();
-    const head: Head = { socket, opening, kept: NOTHING, bytes: 0 };
+    const head: Head = { caller, opening, proxied, kept: NOTHING, bytes: 0 };
     this.#reading.add(head, performance.now());
     socket.on("data", (chunk: Buffer) => this.#onData(head, chunk));
     socket.on("end", () => this.#onEnd(head));
-    // A reset is an error of the socket; its close is all that is to be known.
-    socket.on("error", () => {});
     socket.on("close", () => this.#reading.delete(head));
   }
 
   sweep(nowMs: number): void {
     for (const head of this.#reading.expire(nowMs)) {
       if (head.bytes === 0) this.#closeSilent(head);
+      else if (head.proxied) this.#closeMisproxied(head);
       else this.#answer(head, 408);
     }
   }
 
   #onData(head: Head, chunk: Buffer): void {
     const bytes = head.bytes === 0 ? chunk : this.#keep(head, chunk);
+    if (head.proxied) return this.#readProxyHeader(head, bytes, chunk);
     const progress = head.opening.read(bytes);
     if (progress === "complete") return this.#complete(head, bytes);
     if (head.bytes === 0) this.#keep(head, chunk);
@@ -88,6 +110,21 @@ export class Heads {
     else if (progress === "plain") this.#refuse(head, 400, SPEAKS_TLS);
     else if (progress === "alien") this.#closeAlien(head);
     else if (head.bytes > this.#limits.maxHeaderBytes) this.#refuse(head, 431);
+  }
+
+  #readProxyHeader(head: Head, bytes: Buffer, chunk: Buffer): void {
+    const header = readProxyHeader(bytes);
+    if (header.kind === "malformed") return this.#closeMisproxied(head);
+    if (header.kind === "more") {
+      if (head.bytes === 0) this.#keep(head, chunk);
+      return;
+    }
+    head.proxied = false;
+    head.bytes = 0;
+    head.kept = NOTHING;
+    head.caller.peer = header.peer;
+    if (!this.#proxies.onPeer(head.caller)) return void this.#reading.delete(head);
+    if (bytes.length > header.bytes) this.#onData(head, bytes.subarray(header.bytes));
   }
 
   /** Copied into one buffer: a chunk of one byte would cost hundreds if it were kept as it is. Gives all so far. */
@@ -101,39 +138,47 @@ export class Heads {
 
   #complete(head: Head, bytes: Buffer): void {
     this.#reading.delete(head);
-    if (!stopReading(head.socket)) return void head.socket.destroy();
+    const { caller, opening } = head;
+    if (!stopReading(caller.socket)) return void caller.socket.destroy();
     head.kept = NOTHING;
-    this.#onTarget(head.socket, head.opening.target, bytes);
+    this.#onTarget(caller, opening.target, bytes);
   }
 
   /** The client will send no more, so the target never comes. */
   #onEnd(head: Head): void {
     if (!this.#reading.delete(head)) return;
     if (head.bytes === 0) this.#closeSilent(head);
+    else if (head.proxied) this.#closeMisproxied(head);
     else this.#answer(head, 400);
   }
 
   #refuse(head: Head, status: 400 | 431, text?: string): void {
     this.#reading.delete(head);
     head.kept = NOTHING;
-    this.#refusals.refuse(head.socket, status, text);
+    this.#refusals.refuse(head.caller.socket, status, text);
   }
 
   /** Half a hello is closed without a word: its sender would not understand one. */
   #answer(head: Head, status: 400 | 408): void {
-    if (head.opening.isHttp) this.#refusals.refuse(head.socket, status);
+    if (head.opening.isHttp) this.#refusals.refuse(head.caller.socket, status);
     else this.#closeAlien(head);
   }
 
   #closeAlien(head: Head): void {
     this.#reading.delete(head);
     this.#alien++;
-    head.socket.destroy();
+    head.caller.socket.destroy();
   }
 
   #closeSilent(head: Head): void {
     this.#silent++;
-    head.socket.destroy();
+    head.caller.socket.destroy();
+  }
+
+  #closeMisproxied(head: Head): void {
+    this.#misproxied++;
+    this.#reading.delete(head);
+    head.caller.socket.destroy();
   }
 }
 

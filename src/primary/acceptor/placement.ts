@@ -73,8 +73,13 @@ export class Placement {
     if (queue && failed) this.#retry(queue, [failed]);
   }
 
-  closed(target: HandOffTarget, count: number): void {
-    this.#queues.get(target)?.closed(count);
+  closed(target: HandOffTarget, sequences: readonly number[]): void {
+    this.#queues.get(target)?.closed(sequences);
+  }
+
+  /** Whether this worker lives, as far as connections are concerned. */
+  has(owner: OwnerKey): boolean {
+    return this.#byOwner.has(owner);
   }
 
   connections(target: HandOffTarget): number {
@@ -105,11 +110,11 @@ export class Placement {
     return queue?.rests(nowMs) ? undefined : queue;
   }
 
-  #choose({ socket, likely }: Arrival, nowMs: number): HandOffQueue | undefined {
+  #choose({ socket, peer, likely }: Arrival, nowMs: number): HandOffQueue | undefined {
     const candidates = this.#candidates(nowMs);
     if (candidates.length === 0) return undefined;
     const hinted = likely === undefined ? undefined : candidates.find(({ key }) => key === likely);
-    return hinted ?? this.#balance(candidates, () => socket.remoteAddress);
+    return hinted ?? this.#balance(candidates, () => peer?.address ?? socket.remoteAddress);
   }
 
   #candidates(nowMs: number): HandOffQueue[] {

@@ -102,7 +102,15 @@ test("what a worker is born with is read, and nothing less", () => {
     generation: 1,
     primaryPid: 1,
     runDirectory: "/run/x",
-    settings: { headerTimeoutMs: 1, maxHeaderBytes: 1, logLevel: "info", logFormat: "json" },
+    settings: {
+      headerTimeoutMs: 1,
+      maxHeaderBytes: 1,
+      requestTimeoutMs: 1,
+      maxBodyBytes: 1,
+      maxClientBufferBytes: 1,
+      logLevel: "info",
+      logFormat: "json",
+    },
   };
   expect(parseWorkerBirth(JSON.stringify(birth))).toEqual(birth);
   expect(parseWorkerBirth(undefined)).toBeUndefined();

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { expect, test } from "vitest";
+import { describePeer, peerOf } from "../../../src/protocol/peer.js";
 import { adoptClientAddress, CLIENT_ADDRESS_HEADER, describeClient } from "../../../src/worker/client-address.js";
 
 test.each([
@@ -11,7 +12,7 @@ test.each([
 ])("%j arrives as it was, on a connection that had another before", (client) => {
   const socket = new Socket();
   adoptClientAddress(forwarded(socket, "9.9.9.9 9 IPv4"));
-  const request = forwarded(socket, describeClient(client));
+  const request = forwarded(socket, describePeer(peerOf(client)));
   adoptClientAddress(request);
   const { remoteAddress, remotePort, remoteFamily } = request.socket;
   expect({ remoteAddress, remotePort, remoteFamily }).toEqual(client);

@@ -129,6 +129,25 @@ test("where TLS is spoken, the connections after a session was opened by polling
   await worker.next();
 });
 
+test("where TLS is spoken, who is expected passes a limit as a session does, and others are closed without a word", async () => {
+  const limits = { proxyProtocol: true, trustProxy: ["127.0.0.1"], maxConnectionsPerIp: 1 };
+  const { acceptor, worker, open } = await start({ tls: true, ...limits });
+  const call = async () => {
+    const connection = await open();
+    connection.write(Buffer.concat([Buffer.from("PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"), HELLO]));
+    return connection;
+  };
+  await call();
+  const [{ sequence, data, peer }] = await worker.next();
+  acceptor.taken(worker, sequence, true);
+  expect([Buffer.from(data, "latin1"), peer]).toEqual([HELLO, "192.0.2.7 4711 IPv4"]);
+  expect((await (await call()).untilClosed()).bytes.length).toBe(0);
+  expect(acceptor.counters).toMatchObject({ acceptorRefusedConnectionsPerIp: 1, acceptorRefused503: 1 });
+  acceptor.expected(worker, "192.0.2.7", true);
+  await call();
+  await worker.next();
+});
+
 test("a silent connection is closed without a word when its time is up, and never reaches a worker", async () => {
   const { acceptor, worker, open } = await start({ headerTimeoutMs: 50 });
   const connection = await open();

@@ -30,7 +30,15 @@ export function settingsOf(changes: Partial<FleetSettings> = {}): FleetSettings 
     workerTimeoutMs: 10_000,
     bootTimeoutMs: 30_000,
     drainTimeoutMs: 5_000,
-    worker: { headerTimeoutMs: 1, maxHeaderBytes: 1, logLevel: "info", logFormat: "json" },
+    worker: {
+      headerTimeoutMs: 1,
+      maxHeaderBytes: 1,
+      requestTimeoutMs: 1,
+      maxBodyBytes: 1,
+      maxClientBufferBytes: 1,
+      logLevel: "info",
+      logFormat: "json",
+    },
     ...changes,
   };
 }
@@ -103,6 +111,7 @@ export class FakeHost {
         onRecovered: tell("recovered"),
         onDraining: tell("draining"),
         onGone: tell("gone"),
+        onPassed: () => {},
         onPhase: (phase) => this.told.push(phase),
       },
     });

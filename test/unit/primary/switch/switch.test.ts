@@ -275,14 +275,14 @@ test("what it does not act on itself is handed to the listener, with the rest of
   const [a] = workers;
   write(a, (batch) => batch.begin(FrameKind.control).text('{"type":"ready"}').end());
   write(a, (batch) => batch.begin(FrameKind.taken).number(7).byte(0).end());
-  write(a, (batch) => batch.begin(FrameKind.closed).number(3).end());
+  write(a, (batch) => batch.begin(FrameKind.closed).numbers([3, 5]).end());
   write(a, (batch) => batch.begin(FrameKind.expected).text("::1").byte(1).end());
   await relayed();
   expect(a.told).toMatchObject([
     { type: "hello" },
     { type: "ready" },
     { taken: 7, found: false },
-    { closed: 3 },
+    { closed: [3, 5] },
     { address: "::1", more: true },
   ]);
   a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
@@ -306,7 +306,7 @@ interface Worker {
   readonly told: (
     | WorkerMessage
     | { taken: number; found: boolean }
-    | { closed: number }
+    | { closed: readonly number[] }
     | { address: string; more: boolean }
   )[];
   readonly ends: (Error | undefined)[];
