@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { loadSettings } from "./config/load.js";
 import { judgeNodeVersion } from "./config/node-version.js";
 import type { Settings } from "./config/settings.js";
-import { forgetInheritedSockets, inheritedSocket } from "./config/socket-activation.js";
+import { forgetInheritedSockets } from "./config/socket-activation.js";
+import type { TlsPair } from "./config/tls-pair.js";
 import { VERSION } from "./config/version.js";
 import { resolveWorkerCount } from "./config/worker-count.js";
 import { createLogger, type Logger } from "./log/logger.js";
@@ -19,7 +20,7 @@ import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { type Advertised, advertised } from "./primary/advertise.js";
 import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
-import { changedForPrimary, fleetSettings, uplinkMode } from "./primary/fleet-settings.js";
+import { changedForPrimary, fleetSettings, speaksTls, uplinkMode } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
 import { Recovery } from "./primary/recovery/recovery.js";
@@ -31,6 +32,7 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
+import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createUplink } from "./primary/uplink/create-uplink.js";
 import type { Uplink } from "./primary/uplink/uplink.js";
 import { workerName } from "./protocol/cursor.js";
@@ -48,11 +50,11 @@ async function main(): Promise<void> {
   if (cluster.isWorker) throw new ClusterModeError();
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") return void process.stdout.write(loaded.text);
-  const { settings, warnings } = loaded;
+  const { settings, tls, warnings } = loaded;
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of warnings) log.warn({ event: "config-warning" }, warning);
   judgeNode(log);
-  await serve(assemble(settings, log), listenWhere(settings));
+  await serve(assemble(settings, tls, log), listenWhere(settings));
 }
 
 /** The parts of a primary, wired, none of them at work yet. */
@@ -65,10 +67,15 @@ interface Parts {
   readonly uplink: Uplink | undefined;
   readonly supervisor: Supervisor;
   readonly manage: ManageServer | undefined;
+  readonly stop: () => void;
   readonly status: () => Status;
 }
 
-function assemble(settings: Settings, log: Logger): Parts {
+/** Of the time for a stop, the part in which what was accepted may still reach a worker; and no more than this. */
+const SETTLE_SHARE = 0.5;
+const MOST_SETTLE_MS = 5_000;
+
+function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Parts {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
   const runDirectory = createRunDirectory(ENVIRONMENT);
@@ -77,29 +84,51 @@ function assemble(settings: Settings, log: Logger): Parts {
   const uplink = createUplink(settings, { hostTag, hostId, release: VERSION }, log);
   uplink?.tellHosts((hosts) => relay.tell({ type: "hosts", ...hosts }));
   if (uplink) uplink.deliverTo(relay.attach(uplink));
-  const acceptor = new Acceptor({ ...settings, hostTag, log });
+  const acceptor = new Acceptor({ ...settings, tls: tls !== undefined, hostTag, log });
+  const ticketKeys = new TicketKeys();
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
-    settings: fleetSettings(settings, countWorkers(settings, log), uplinkMode(settings)),
-    reread: () => rereadSettings(settings, log),
+    settings: fleetSettings(settings, countWorkers(settings, log), {
+      uplink: uplinkMode(settings),
+      firstWord: firstWord(tls, ticketKeys, log),
+    }),
+    reread: () => rereadSettings({ before: settings, tls, ticketKeys, acceptor, log }),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, uplink, service),
     log,
   });
+  if (tls) ticketKeys.rotateNowAndThen((message) => supervisor.tell(message));
+  const stop = stopOf(acceptor, supervisor, settings);
   const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
   const manage = manageServer(settings, status, log);
-  return { settings, log, acceptor, relay, recovery, uplink, supervisor, manage, status };
+  return { settings, log, acceptor, relay, recovery, uplink, supervisor, manage, stop, status };
 }
 
-async function serve(parts: Parts, where: ListenWhere): Promise<never> {
+/** The second time it means now, whatever was accepted. */
+function stopOf(acceptor: Acceptor, supervisor: Supervisor, { drainTimeoutMs }: Settings): () => void {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return supervisor.stopNow();
+    isAsked = true;
+    const withinMs = Math.min(SETTLE_SHARE * drainTimeoutMs, MOST_SETTLE_MS);
+    void acceptor.settle(withinMs).then(() => supervisor.stop());
+  };
+}
+
+async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never> {
   const { settings, log, acceptor, relay, recovery, uplink, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
   await uplink?.start();
-  const { url } = await acceptor.listen(where);
-  if (uplink) advertise(uplink, advertised(settings, where, url, networkInterfaces()), log);
+  // Connections to a socket that another process holds can wait there, however long the app takes to load.
+  const isHeld = where.every((each) => "fd" in each);
+  let urls = isHeld ? [] : await acceptor.listen(where);
+  if (uplink) advertise(uplink, advertised(settings, where, urls, networkInterfaces()), log);
   const manageUrl = await openManage(manage);
-  if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
+  if ((await supervisor.start()) === "ready") {
+    if (isHeld) urls = await acceptor.listen(where);
+    sayReady(log, urls, supervisor.wantedWorkers, manageUrl);
+  }
   await supervisor.finished;
   await manage?.close();
   await uplink?.close();
@@ -118,9 +147,9 @@ function advertise(uplink: Uplink, { url, reason }: Advertised, log: Logger): vo
   log.info({ event: "advertise", url, reason }, `other hosts bring requests to ${url} (${reason})`);
 }
 
-function obeySignals({ supervisor, log, status }: Parts): void {
+function obeySignals({ supervisor, stop, log, status }: Parts): void {
   SIGNALS.deliverTo({
-    stop: () => supervisor.stop(),
+    stop,
     reload: () => supervisor.reload(),
     more: () => supervisor.more(),
     fewer: () => supervisor.fewer(),
@@ -128,8 +157,10 @@ function obeySignals({ supervisor, log, status }: Parts): void {
   });
 }
 
-function sayReady(log: Logger, url: string, workers: number, manage: string): void {
-  log.info({ event: "ready", url, workers, manage }, `ready on ${url}, workers: ${workers}, management: ${manage}`);
+function sayReady(log: Logger, urls: readonly string[], workers: number, manage: string): void {
+  const [url] = urls;
+  const fields = { event: "ready", url, ...(urls.length > 1 && { urls }), workers, manage };
+  log.info(fields, `ready on ${urls.join(", ")}, workers: ${workers}, management: ${manage}`);
 }
 
 function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, service: ServiceNotice): SupervisorHooks {
@@ -138,7 +169,8 @@ function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, se
       const listener = {
         ...events,
         onTaken: (sequence: number, found: boolean) => acceptor.taken(worker, sequence, found),
-        onClosed: (count: number) => acceptor.closed(worker, count),
+        onClosed: (sequences: readonly number[]) => acceptor.closed(worker, sequences),
+        onExpected: (address: string, more: boolean) => acceptor.expected(worker, address, more),
       };
       const link = relay.connect(stream, listener, workerName(worker.slot, worker.incarnation));
       if (uplink) link.send({ type: "hosts", ...uplink.knownHosts });
@@ -149,6 +181,7 @@ function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, se
     onStuck: (worker) => acceptor.suspend(worker),
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
+    onPassed: (message, socket) => acceptor.takeBack(message, socket),
     onPhase: (phase) => {
       if (phase === "stopping") acceptor.close();
       service.onPhase(phase);
@@ -179,11 +212,10 @@ function statusOf(host: string, { supervisor, acceptor, relay, recovery, uplink 
   });
 }
 
-/** A socket that systemd has passed stands behind what was asked for, and before the defaults. */
-function listenWhere({ listen, host, port }: Settings): ListenWhere {
-  const inherited = inheritedSocket(ENVIRONMENT, process.pid);
+/** The sockets that systemd has passed are among the settings already. */
+function listenWhere({ listen, host, port }: Settings): readonly ListenWhere[] {
   forgetInheritedSockets(process.env);
-  return listen ?? (inherited ? { fd: inherited.fd } : { host, port });
+  return listen ?? [{ host, port }];
 }
 
 function countWorkers(settings: Settings, log: Logger): number {
@@ -192,13 +224,35 @@ function countWorkers(settings: Settings, log: Logger): number {
   return workers;
 }
 
-function rereadSettings(before: Settings, log: Logger): FleetSettings {
+function firstWord(tls: TlsPair | undefined, ticketKeys: TicketKeys, log: Logger): FleetSettings["firstWord"] {
+  if (!tls) return undefined;
+  sayCertificate(tls, log);
+  return () => ticketKeys.firstWord(tls);
+}
+
+interface Standing {
+  readonly before: Settings;
+  readonly tls: TlsPair | undefined;
+  readonly ticketKeys: TicketKeys;
+  readonly acceptor: Acceptor;
+  readonly log: Logger;
+}
+
+function rereadSettings({ before, tls, ticketKeys, acceptor, log }: Standing): FleetSettings {
   const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
   if (loaded.kind === "print") throw new Error("the settings ask to be printed");
   const changed = changedForPrimary(before, loaded.settings);
   if (changed.length > 0)
     log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  return fleetSettings(loaded.settings, countWorkers(loaded.settings, log), uplinkMode(before));
+  acceptor.allowOrigins(loaded.settings.corsOrigins ?? []);
+  // The primary goes by what it was started with, and both must believe the same proxies.
+  const { trustProxy: _, ...rest } = loaded.settings;
+  const settings = before.trustProxy ? { ...rest, trustProxy: before.trustProxy } : rest;
+  const pair = speaksTls(before) && speaksTls(settings) ? loaded.tls : tls;
+  return fleetSettings(settings, countWorkers(settings, log), {
+    uplink: uplinkMode(before),
+    firstWord: firstWord(pair, ticketKeys, log),
+  });
 }
 
 function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {

@@ -3,6 +3,7 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
+import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server, ServerOptions } from "socket.io";
@@ -13,15 +14,22 @@ import {
   PROTOCOL_VERSION,
   privateSocketPath,
   type WorkerBirth,
+  type WorkerSettings,
 } from "./protocol/control.js";
+import type { Origins } from "./protocol/cross-origin.js";
 import { workerName } from "./protocol/cursor.js";
+import { trustOf } from "./protocol/network.js";
+import { parsePasswordFile } from "./protocol/password-file.js";
 import type { HostTag, SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
 import { takeBirth } from "./worker/birth.js";
+import { ClientBuffers } from "./worker/client-buffer.js";
 import { ClientGate } from "./worker/client-gate.js";
 import { compileEarly } from "./worker/compile-early.js";
+import { originsOf } from "./worker/cors.js";
+import { Doorkeeper } from "./worker/doorkeeper.js";
 import { Drain, type DrainingSession } from "./worker/drain.js";
 import { DropCounter } from "./worker/drop-counter.js";
 import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
@@ -32,12 +40,17 @@ import { HostHop } from "./worker/host-hop.js";
 import { WorkerServer } from "./worker/http-server.js";
 import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
+import { Orders } from "./worker/orders.js";
 import { isOfSession } from "./worker/own-session.js";
+import { PassOn } from "./worker/pass-on.js";
+import { Passwords } from "./worker/passwords.js";
 import { recoveryOption } from "./worker/recovery/option.js";
 import { SessionBook } from "./worker/recovery/session-book.js";
 import { createSocketServer, isHeard, type ServerRecovery, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
+import { announceNewcomers } from "./worker/tls-newcomer.js";
+import { TlsServer } from "./worker/tls-server.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
@@ -56,9 +69,11 @@ async function main(birth: WorkerBirth): Promise<void> {
   exitOnUncaught(log);
   const drops = new DropCounter(log);
   const hosts = new HostHop(() => drops.count("forwarded-refused"));
-  const link = openLink(hosts);
+  const orders = new Orders();
+  orders.onHosts = (known) => hosts.learn(known);
+  const link = openLink(orders);
   try {
-    await serve({ birth, link, hosts, drops, log });
+    await serve({ birth, link, orders, hosts, drops, log });
     log.debug({ event: "worker-ready", slot, incarnation, generation }, "worker ready");
   } catch (error) {
     if (!(error instanceof AppLoadError)) throw error;
@@ -71,64 +86,61 @@ async function main(birth: WorkerBirth): Promise<void> {
 interface Beginnings {
   readonly birth: WorkerBirth;
   readonly link: Link;
+  readonly orders: Orders;
   readonly hosts: HostHop;
   readonly drops: DropCounter;
   readonly log: Logger;
 }
 
-function openLink(hosts: HostHop): Link {
+function openLink(orders: Orders): Link {
   const link = Link.ofPipe(LINK_FD);
   link.onEnd = () => process.exit(0);
-  // Until there is anything to drain.
-  obey(link, hosts, () => process.exit(0));
+  link.onMessage = (message) => orders.obey(message);
   link.send({ type: "hello", version: PROTOCOL_VERSION });
   return link;
 }
 
-function obey(link: Link, hosts: HostHop, drain: (withinMs: number) => void): void {
-  link.onMessage = (message) => {
-    switch (message.type) {
-      case "hosts":
-        return hosts.learn(message);
-      case "drain":
-        return drain(message.withinMs);
-      default:
-        return message satisfies never;
-    }
-  };
-}
-
-async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<void> {
+async function serve({ birth, link, orders, hosts, drops, log }: Beginnings): Promise<void> {
   const { settings, runDirectory } = birth;
   const self = selfOf(birth);
   const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
-  const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
-  forwarder.hosts = hosts;
   server.hosts = hosts;
-  ClientGate.install(link);
+  ClientGate.install(link, new ClientBuffers(settings.maxClientBufferBytes, () => drops.drop("slow-consumer")));
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
 
   const file = settings.app ?? BUILT_IN_APP;
   const { app, options } = await loadApp(file);
   const recovery = beginRecovery(birth, link, exchange, options);
-  const io = createSocketServer(options, { exchange, drops, log, recovery });
-  server.engine = new EngineRouter(io, server, self, forwarder);
+  const { corsOrigins } = settings;
+  const io = createSocketServer(options, { exchange, drops, log, recovery, corsOrigins });
+  const door = createDoor(settings, originsOf(options.cors), drops);
+  server.door = door;
+  const forwarder = new Forwarder(
+    ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
+    (request) => door.crossOrigin(request),
+  );
+  forwarder.hosts = hosts;
+  const passOn = new PassOn();
+  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
   if (server.appTakesUpgrades && !isHeard(io)) warnOfOwnServer(log);
 
   await server.listenPrivately(privateSocketPath(runDirectory, self.slot, self.incarnation));
+  const tls = settings.tls ? await openTls(birth, orders, server, drops, log) : undefined;
+  if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
   const inbox = new Inbox(
     link,
-    (socket) => server.inject(socket),
+    (socket) => (tls ? tls.receive(socket) : server.inject(socket)),
     (head) => !drain.hasBegun || isOfSession(head, self),
+    (socket, message) => passOn.note(socket, message),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(server));
-  obey(link, hosts, (withinMs) => drain.start(withinMs));
+  orders.onDrain = (withinMs) => drain.start(withinMs);
   process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
   const done = () => ({
@@ -136,7 +148,9 @@ async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<vo
     "forwarded-to-host": hosts.sent,
     "taken-from-host": hosts.taken,
   });
-  beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts, done }));
+  const connections = () => inbox.connections;
+  const dropped = () => drops.counts;
+  beat(link, new Stats({ io, connections, relays: () => forwarder.relays, dropped, done }));
 }
 
 function beginRecovery(
@@ -151,6 +165,41 @@ function beginRecovery(
   exchange.recovery = book;
   book.begin(option.windowMs);
   return { option, book };
+}
+
+async function openTls(
+  { settings }: WorkerBirth,
+  orders: Orders,
+  server: WorkerServer,
+  drops: DropCounter,
+  log: Logger,
+): Promise<TlsServer> {
+  const tls = new TlsServer(await orders.tls, {
+    handshakeTimeoutMs: settings.headerTimeoutMs,
+    inject: (socket) => server.inject(socket),
+    onFailure: () => drops.count("tls-handshake"),
+    log,
+  });
+  orders.onTicketKeys = (ticketKeys) => tls.setTicketKeys(ticketKeys);
+  return tls;
+}
+
+/** Of the app's own origins it is known only who may read. */
+function createDoor(settings: WorkerSettings, ownOrigins: Origins, drops: DropCounter): Doorkeeper {
+  const { corsOrigins, basicAuth, trustProxy, maxBodyBytes } = settings;
+  return new Doorkeeper({
+    allowedOrigins: corsOrigins,
+    readingOrigins: corsOrigins ?? ownOrigins,
+    passwords: basicAuth === undefined ? undefined : readPasswords(basicAuth),
+    trust: trustOf(trustProxy ?? []),
+    maxBodyBytes,
+    count: (reason) => drops.drop(reason),
+  });
+}
+
+/** The primary has checked it before this worker was forked. */
+function readPasswords(path: string): Passwords {
+  return new Passwords(parsePasswordFile(readFileSync(path, "utf8")));
 }
 
 /** As the ids of its sessions name it. */

@@ -99,20 +99,21 @@ export function hostAndPort(): Check<ManageAddress> {
       .string()
       .transform(splitHostAndPort)
       .pipe(z.object({ host: HOST, port: z.int().max(65_535), explicit: z.literal(true) })),
-    format: ({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`),
+    format: formatHostAndPort,
   };
 }
 
 export function listenTarget(): Check<ListenTarget> {
   const unix = z.object({ unix: z.string().regex(/^[^\0]+$/) });
   const fd = z.object({ fd: z.int().min(3).max(999_999) });
+  const tcp = z.object({ host: HOST, port: z.int().max(65_535) });
   return {
-    allowed: `unix:PATH of at most ${UNIX_PATH_BYTES} bytes, or fd:N with N from 3`,
+    allowed: `HOST:PORT (an IPv6 address in brackets), unix:PATH of at most ${UNIX_PATH_BYTES} bytes, or fd:N with N from 3`,
     schema: z
       .string()
       .transform(splitListenTarget)
-      .pipe(z.union([unix, fd])),
-    format: (target) => ("unix" in target ? `unix:${target.unix}` : `fd:${target.fd}`),
+      .pipe(z.union([unix, fd, tcp])),
+    format: formatListenTarget,
   };
 }
 
@@ -131,6 +132,11 @@ export function token(): Check<string> {
     schema: z.string().regex(/^[\x21-\x7e]+$/),
     format: String,
   };
+}
+
+/** An absolute path. What the file holds is judged where it is read. */
+export function filePath(): Check<string> {
+  return { allowed: "the path of a file", schema: z.string().regex(/^[^\0]+$/), format: String };
 }
 
 /** The value that `given` stands for, or why `check` refuses it. */
@@ -192,10 +198,20 @@ function splitHostAndPort(text: string): { host: string; port: number; explicit:
 }
 
 function splitListenTarget(text: string): unknown {
-  const [, kind, rest = ""] = /^(unix|fd):(.*)$/s.exec(text) ?? [];
+  const [, kind, rest = ""] = /^(unix|fd|tcp):(.*)$/s.exec(text) ?? [];
   if (kind === "unix" && Buffer.byteLength(rest) <= UNIX_PATH_BYTES) return { unix: rest };
   if (kind === "fd" && /^\d+$/.test(rest)) return { fd: Number(rest) };
-  return undefined;
+  const { host, port } = splitHostAndPort(text);
+  return kind === undefined ? { host, port } : undefined;
+}
+
+function formatListenTarget(target: ListenTarget): string {
+  if ("unix" in target) return `unix:${target.unix}`;
+  return "fd" in target ? `fd:${target.fd}` : formatHostAndPort(target);
+}
+
+function formatHostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function whyNotAFile(path: string): string | undefined {

@@ -56,8 +56,9 @@ is an error. Relative paths in the file start at the file's directory, those of 
 ## Where Holdfast listens
 
 \`--listen\` stands instead of \`--host\` and \`--port\`. Of the flags, the environment and the file, the strongest that names any
-of the three decides. A socket that systemd passes (\`LISTEN_FDS\`, with \`LISTEN_PID\` naming the primary) counts as the
-environment's \`--listen\`: no setting is needed for it, and \`--port\` or \`--host\` on the command line still wins.
+of the three decides. The sockets that systemd passes (\`LISTEN_FDS\`, with \`LISTEN_PID\` naming the primary) count as the
+environment's \`--listen\`, all of them: no setting is needed, and \`--port\` or \`--host\` on the command line still wins.
+See [edge.md](edge.md#listening).
 
 In Kubernetes, a Service called \`holdfast\` sets \`HOLDFAST_PORT=tcp://…\` in every pod of its namespace. Such values are
 ignored, with a warning.

@@ -1,6 +1,6 @@
 /**
  * The environment as a source of settings: HOLDFAST_… for each row of the table, the names that other tools set, a
- * secret from the file that HOLDFAST_…_FILE names, and the socket that systemd passes. HOST is never read: shells and
+ * secret from the file that HOLDFAST_…_FILE names, and the sockets that systemd passes. HOST is never read: shells and
  * conda set it to the machine's name.
  */
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { ConfigError } from "./error.js";
 import type { Given, Layer } from "./given.js";
 import { didYouMean, nearest } from "./nearest.js";
-import { inheritedSocket } from "./socket-activation.js";
+import { inheritedSockets } from "./socket-activation.js";
 import { CONFIG_CONTROL, SETTING_ROWS, type Setting, type SettingKey, variableOf } from "./table.js";
 
 export interface Environment {
@@ -25,14 +25,14 @@ export function readEnvironment(env: NodeJS.ProcessEnv, directory: string): Envi
     const given = readRow(row, env, directory);
     if (given !== undefined) layer.set(key, given);
   }
-  const socket = inheritedSocket(env, process.pid);
-  if (socket !== undefined && !layer.has("listen")) {
-    layer.set("listen", { value: `fd:${socket.fd}`, source: "environment LISTEN_FDS", directory });
+  const sockets = inheritedSockets(env, process.pid).map((fd) => `fd:${fd}`);
+  if (sockets.length > 0 && !layer.has("listen")) {
+    layer.set("listen", { value: sockets, source: "environment LISTEN_FDS", directory });
   }
   return {
     layer,
     configFile: env[variableOf(CONFIG_CONTROL)] || undefined,
-    warnings: [...misspelt(env), ...serviceLinks(env), ...ignoredSockets(socket?.passed ?? 1)],
+    warnings: [...misspelt(env), ...serviceLinks(env)],
   };
 }
 
@@ -92,8 +92,4 @@ function nearestVariable(name: string, known: readonly string[]): string | undef
   const bare = (variable: string) => variable.slice(PREFIX.length);
   const meant = nearest(bare(name), known.map(bare));
   return meant && PREFIX + meant;
-}
-
-function ignoredSockets(passed: number): string[] {
-  return passed > 1 ? [`systemd passed ${passed} sockets, and only the first is used`] : [];
 }

@@ -24,11 +24,14 @@ import {
   type Terminal,
   variableOf,
 } from "./table.js";
+import { readTlsPair, type TlsPair } from "./tls-pair.js";
 
 export type Loaded =
   | {
       readonly kind: "run";
       readonly settings: Settings;
+      /** The pair that tls-cert and tls-key name; absent, plain HTTP is spoken. */
+      readonly tls: TlsPair | undefined;
       /** To be logged: variables that look like settings but are none. */
       readonly warnings: readonly string[];
     }
@@ -50,11 +53,12 @@ export function loadSettings(argv: readonly string[], env: NodeJS.ProcessEnv, te
       : fileOf(environment.configFile, directory);
   const { settings, origins } = resolveLayers([commandLine.layer, environment.layer, file], terminal);
   if (commandLine.printConfig) return { kind: "print", text: printedConfig(settings, origins, terminal) };
+  const tls = readTlsPair(settings, (key) => origins.get(key) as string, Date.now());
   if (commandLine.check) {
     const lines = environment.warnings.map((warning) => `warning: ${warning}\n`);
     return { kind: "print", text: lines.join("") + checkedLine(settings) };
   }
-  return { kind: "run", settings, warnings: environment.warnings };
+  return { kind: "run", settings, tls, warnings: environment.warnings };
 }
 
 function fileOf(name: string | undefined, directory: string): Layer {

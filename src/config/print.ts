@@ -39,9 +39,8 @@ export function printedConfig(settings: Settings, origins: Origins, terminal: Te
 }
 
 export function checkedLine(settings: Settings): string {
-  const address = settings.listen
-    ? SETTINGS.listen.check.format(settings.listen)
-    : SETTINGS.manage.check.format({ host: settings.host, port: settings.port, explicit: true });
+  const { host, port, listen = [{ host, port }] } = settings;
+  const address = SETTINGS.listen.check.format(listen);
   return `The configuration is good: ${settings.app ?? SETTINGS.app.defaultText} with ${settings.workers} workers on ${address}.\n`;
 }
 

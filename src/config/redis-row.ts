@@ -1,6 +1,6 @@
 /** The rows of table.ts that are about Redis. */
 import { resolve } from "node:path";
-import { channelPrefix, existingFile, onOff, oneOf, redisUrls, token } from "./check.js";
+import { channelPrefix, existingFile, oneOf, onOff, redisUrls, token } from "./check.js";
 import { BETWEEN_URLS, redactRedisUrl } from "./redis-url.js";
 import { MASK } from "./secret.js";
 import { REDIS_MODES } from "./settings.js";

@@ -14,13 +14,30 @@ export interface Settings {
   /** 0 picks a free one. */
   readonly port: number;
   readonly host: string;
-  /** When present, it is used instead of `host` and `port`. */
-  readonly listen?: ListenTarget;
+  /** When present, all of it is used instead of `host` and `port`. */
+  readonly listen?: readonly ListenTarget[];
+  /** Absolute paths, both or neither; tls-pair.ts reads them. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   /** Absent: it is found where that can be. */
   readonly advertise?: "off" | HostAddress;
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** As browsers write them; "*" for any. */
+  readonly corsOrigins?: readonly string[];
+  /** Absolute path of an htpasswd file that has been checked. */
+  readonly basicAuth?: string;
+  /** Addresses, CIDR blocks, or "unix". */
+  readonly trustProxy?: readonly string[];
+  readonly proxyProtocol: boolean;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerIp?: number;
+  /** New connections in a second. */
+  readonly connectRate?: number;
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxClientBufferBytes: number;
   /** Absent: as the app's `connectionStateRecovery` says. */
   readonly recovery?: "on" | "off";
   /** Absent: as the app says, else DEFAULT_RECOVERY_WINDOW_MS of the workers. */
@@ -44,7 +61,10 @@ export interface Settings {
   readonly logFormat: LogFormat;
 }
 
-export type ListenTarget = { readonly unix: string } | { readonly fd: number };
+export type ListenTarget =
+  | { readonly unix: string }
+  | { readonly fd: number }
+  | { readonly host: string; readonly port: number };
 
 export interface HostAddress {
   readonly host: string;

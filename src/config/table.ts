@@ -5,13 +5,16 @@
  */
 import { resolve } from "node:path";
 import type { Canvas } from "../log/paint.js";
+import { ACCESS_ROWS } from "./access-rows.js";
 import {
   type Check,
   duration,
   existingFile,
+  filePath,
   host,
   hostAndPort,
   listenTarget,
+  listOf,
   oneOf,
   size,
   token,
@@ -73,6 +76,7 @@ export const GROUPS = [
   "Workers",
   "Listening",
   "Redis",
+  "Access",
   "Limits",
   "Recovery",
   "Management",
@@ -85,6 +89,8 @@ const MB = 1_024 ** 2;
 export const MAX_WORKERS = 1_024;
 /** Between the values of one text, where none of them holds a comma or a space. */
 export const COMMA_OR_SPACE = /[\s,]+/;
+/** A path may hold a space or a comma. */
+const BEFORE_LISTEN_TARGET = /[\s,]+(?=(?:unix|fd):|[^\s,]+:\d)/;
 
 export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Settings[Key]>> } = {
   app: {
@@ -160,8 +166,10 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     name: "listen",
     placeholder: "WHERE",
     group: "Listening",
-    doc: "unix:PATH or fd:N, instead of host and port; a socket passed by systemd (LISTEN_FDS) is used without it",
-    check: listenTarget(),
+    doc: "HOST:PORT, unix:PATH or fd:N, instead of host and port; sockets passed by systemd (LISTEN_FDS) are used without it",
+    detail: "The URL of the ready line is that of the first.",
+    separator: BEFORE_LISTEN_TARGET,
+    check: listOf(listenTarget()),
     conflicts: ["port", "host"],
     anchor: (target, directory) =>
       target.replace(/^unix:(.+)$/s, (_, path: string) => `unix:${resolve(directory, path)}`),
@@ -175,6 +183,24 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
       "On the private network: whatever passes on a connection to this address, as to a port of a container. Where `--listen` names a path or a descriptor it cannot be found, and other hosts then answer that the session is unknown, as with `off`: the load balancer must be sticky.",
     check: wordOr("off", hostAndPort()),
     defaultText: "the address that is bound, or for 0.0.0.0 and :: the first that is not loopback",
+  },
+  tlsCert: {
+    name: "tls-cert",
+    placeholder: "FILE",
+    group: "Listening",
+    doc: "PEM file of a certificate and its chain; with --tls-key: TLS, in the workers",
+    detail:
+      "Read at the start and again at a reload; a bad pair ends a reload, and the old one stays. TLS 1.2 at least.",
+    check: filePath(),
+    anchor: (path, directory) => resolve(directory, path),
+  },
+  tlsKey: {
+    name: "tls-key",
+    placeholder: "FILE",
+    group: "Listening",
+    doc: "PEM file of the certificate's private key, without a passphrase",
+    check: filePath(),
+    anchor: (path, directory) => resolve(directory, path),
   },
   balance: {
     name: "balance",
@@ -233,6 +259,7 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     check: size({ from: 64 * 1_024, to: 64 * 1_024 * MB }),
     default: 64 * MB,
   },
+  ...ACCESS_ROWS,
   manage: {
     name: "manage",
     placeholder: "HOST:PORT|off",

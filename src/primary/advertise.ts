@@ -14,18 +14,21 @@ type Interfaces = ReturnType<typeof networkInterfaces>;
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
-/** `url` is what the listener says of itself. */
+/** `urls` are what the listeners say of themselves; the first with a port counts. */
 export function advertised(
-  { advertise }: Pick<Settings, "advertise">,
-  where: ListenWhere,
-  url: string,
+  { advertise, tlsCert }: Pick<Settings, "advertise" | "tlsCert">,
+  where: readonly ListenWhere[],
+  urls: readonly string[],
   interfaces: Interfaces,
 ): Advertised {
   if (advertise === "off") return { reason: "--advertise off" };
-  const scheme = url.startsWith("https:") ? "https" : "http";
+  const scheme = tlsCert === undefined ? "http" : "https";
   if (advertise) return { url: `${scheme}://${bracketed(advertise.host)}:${advertise.port}`, reason: "--advertise" };
-  if (!("port" in where)) return { reason: "it is not known where a socket that was passed, or a path, is reached" };
-  if (!WILDCARDS.has(where.host)) return { url, reason: "where it listens" };
+  const at = where.findIndex((each) => "port" in each);
+  const [place, url] = [where[at], urls[at]];
+  if (!place || !("port" in place) || url === undefined)
+    return { reason: "it is not known where a socket that was passed, or a path, is reached" };
+  if (!WILDCARDS.has(place.host)) return { url, reason: "where it listens" };
   const address = firstOutward(interfaces);
   if (address === undefined) return { url, reason: "there is no other than loopback" };
   return { url: `${scheme}://${address}:${new URL(url).port}`, reason: "the first address that is not loopback" };

@@ -28,6 +28,8 @@ export interface WorkerStats {
   readonly elu: number;
   /** The largest delay of the event loop since the last beat. */
   readonly lagMs: number;
+  /** Clients' WebSockets that end here and whose session a sibling has: each costs two workers for as long as it lasts. */
+  readonly relays: number;
   /** Rises only; what was refused or dropped in this worker, by name. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Rises only; what was done that is worth knowing, by name. */
@@ -35,6 +37,10 @@ export interface WorkerStats {
 }
 
 export type PrimaryMessage =
+  /** First of all, and only where TLS is spoken: it has no place in the environment, which others can read. */
+  | ({ readonly type: "tls" } & TlsMaterial)
+  /** Session tickets are made with this from now on, and no others are known any more. */
+  | { readonly type: "ticket-keys"; readonly ticketKeys: string }
   /** Where other hosts are reached; first of all, and whenever it changes. Replaces what was said before. */
   | ({ readonly type: "hosts" } & KnownHosts)
   /** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
@@ -46,6 +52,15 @@ export interface KnownHosts {
   readonly secret: string;
   /** By host tag, the URL of where requests for its sessions are taken. */
   readonly hosts: Readonly<Record<string, string>>;
+}
+
+/** What a worker needs to speak TLS. A secret: never log it. */
+export interface TlsMaterial {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** 48 bytes in base64, the same in every worker of the host: a ticket of one is good at the others. */
+  readonly ticketKeys: string;
 }
 
 export type DrainReason = "stop" | "reload" | "scale" | "replace";
@@ -70,6 +85,17 @@ export interface WorkerSettings {
   readonly app?: string;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** Connections from outside speak TLS; a `tls` message comes first. */
+  readonly tls?: boolean;
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxClientBufferBytes: number;
+  /** Pages that may connect; undefined leaves it to the app. */
+  readonly corsOrigins?: readonly string[];
+  /** Absolute path of the htpasswd file. */
+  readonly basicAuth?: string;
+  /** Proxies whose forwarded headers are believed. */
+  readonly trustProxy?: readonly string[];
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
   /** What the operator says of recovery; absent, the app decides. */
@@ -125,6 +151,7 @@ const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
     rssBytes: isCount,
     elu: isAmount,
     lagMs: isAmount,
+    relays: isCount,
     dropped: isAmounts,
     done: isAmounts,
   },
@@ -133,6 +160,8 @@ const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
 
 const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {
   hosts: { secret: isText, hosts: (value) => isRecord(value) && Object.values(value).every(isText) },
+  tls: { cert: isText, key: isText, ticketKeys: isText },
+  "ticket-keys": { ticketKeys: isText },
   drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value) },
 };
 

@@ -12,8 +12,10 @@ export const FrameKind = {
   control: 1,
   /** Worker: `u32 sequence | u8 1 taken, 0 the handle was missing`; sent before the worker reads the connection. */
   taken: 2,
-  /** Worker: `u32 n`; n connections that were taken have closed. */
+  /** Worker: `u32 n | n × u32 sequence`; connections that were taken have closed. */
   closed: 3,
+  /** Worker: `text address | u8 1 a session was opened there that will bring more connections, 0 it has brought them`. */
+  expected: 4,
   /** Worker: `namespace | rooms`; it now has a first member in each. */
   join: 10,
   /** Worker: `namespace | rooms`; the last member of each has left. */
@@ -153,6 +155,12 @@ export class FrameBatch {
     return this;
   }
 
+  numbers(values: readonly number[]): this {
+    this.number(values.length);
+    for (const value of values) this.number(value);
+    return this;
+  }
+
   text(value: string): this {
     return this.#text(value, 0);
   }
@@ -244,54 +252,6 @@ export class FrameBatch {
   }
 }
 
-/**
- * Cuts a stream of bytes into frames. A frame handed on is a view of what was read. Where that memory is read into again
- * (`reused`) it is valid during the call, else as long as it is held.
- */
-export class FrameSplitter {
-  readonly #keep: (bytes: Buffer) => Buffer;
-  #pieces: Buffer[] = [];
-  #held = 0;
-  /** Bytes that the frame under way takes in all; 0 while its length is unknown. */
-  #wanted = 0;
-
-  constructor({ reused = false } = {}) {
-    this.#keep = reused ? (bytes) => Buffer.from(bytes) : (bytes) => bytes;
-  }
-
-  /** Calls `onFrame` for each frame completed by `chunk`. Throws ProtocolError on a length that no frame can have. */
-  push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
-    let rest = chunk;
-    if (this.#held > 0) {
-      this.#pieces.push(this.#keep(chunk));
-      this.#held += chunk.length;
-      if (this.#held < 4 || (this.#wanted > 0 && this.#held < this.#wanted)) return;
-      rest = Buffer.concat(this.#pieces, this.#held);
-    }
-    let at = 0;
-    this.#wanted = 0;
-    while (rest.length - at >= 4) {
-      const size = frameSize(rest, at);
-      if (rest.length - at < size) {
-        this.#wanted = size;
-        break;
-      }
-      onFrame(rest.subarray(at, at + size));
-      at += size;
-    }
-    this.#pieces = at < rest.length ? [this.#keep(rest.subarray(at))] : [];
-    this.#held = rest.length - at;
-  }
-}
-
-function frameSize(bytes: Buffer, at: number): number {
-  const length = bytes.readUInt32LE(at);
-  if (length < 1 || length > MAX_FRAME_BYTES) {
-    throw new ProtocolError(`a frame of ${length} bytes, allowed are 1 to ${MAX_FRAME_BYTES}`);
-  }
-  return 4 + length;
-}
-
 export function kindOf(frame: Buffer): number {
   return frame[4] as number;
 }
@@ -323,6 +283,12 @@ export class FrameReader {
     const value = this.#frame.readDoubleLE(this.#advance(8));
     if (!Number.isSafeInteger(value) || value < 0) throw new ProtocolError(`a count of ${value}`);
     return value;
+  }
+
+  numbers(): number[] {
+    const count = this.number();
+    if (count * 4 > this.#frame.length) throw new ProtocolError(`${count} numbers in ${this.#frame.length} bytes`);
+    return Array.from({ length: count }, () => this.number());
   }
 
   text(): string {

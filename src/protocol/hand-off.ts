@@ -13,6 +13,34 @@ export interface HandOffMessage {
   readonly sequence: number;
   /** On the machine's clock. Later the worker must not take it: the primary sends it elsewhere. */
   readonly validUntilMs: number;
+  /** Whose the connection is, where a proxy has said so; see peer.ts. */
+  readonly peer?: string;
+  /** It was passed on by a worker, and is not passed on again: see PassMessage. */
+  readonly passed?: true;
+}
+
+export const PASS_TYPE = "holdfast:pass";
+
+/**
+ * The message that carries a connection back from a worker, whose next request is an upgrade of a sibling's session: the
+ * primary hands it to that one, and nobody need relay it for the rest of its life. Plain TCP only.
+ */
+export interface PassMessage {
+  readonly type: typeof PASS_TYPE;
+  /** The request's head and what came behind it, as latin1. */
+  readonly data: string;
+  /** As in the hand-off by which it came. */
+  readonly peer?: string;
+}
+
+/** Larger ones are relayed; a message on the channel has a bound of its own. */
+export const MAX_PASSED_BYTES = 128 * 1024;
+
+export function isPassMessage(message: unknown): message is PassMessage {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, data, peer } = message as Partial<PassMessage>;
+  const isOfForm = type === PASS_TYPE && typeof data === "string" && data.length <= MAX_PASSED_BYTES;
+  return isOfForm && (peer === undefined || typeof peer === "string");
 }
 
 export function isHandOffMessage(message: unknown): message is HandOffMessage {
@@ -22,7 +50,9 @@ export function isHandOffMessage(message: unknown): message is HandOffMessage {
     candidate.type === HAND_OFF_TYPE &&
     typeof candidate.data === "string" &&
     typeof candidate.sequence === "number" &&
-    typeof candidate.validUntilMs === "number"
+    typeof candidate.validUntilMs === "number" &&
+    (candidate.peer === undefined || typeof candidate.peer === "string") &&
+    (candidate.passed === undefined || candidate.passed === true)
   );
 }
 

@@ -1,35 +1,51 @@
 /**
- * Whose request a forwarded one is. The forwarding worker writes the client's address into a header, the owner of the
- * session puts it where the app looks for it. Honoured on private sockets only: clients cannot reach those.
+ * Whose request it is, and whether it came by TLS, put where the app looks for it: on the request's socket. Told by the
+ * primary (the PROXY protocol), by a worker that forwards a request, in a header that is honoured on private sockets only,
+ * since clients cannot reach those, or by a proxy that is trusted (forwarded-header.ts).
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { describePeer, type Peer, parsePeer, peerOf } from "../protocol/peer.js";
 
 export const CLIENT_ADDRESS_HEADER = "x-holdfast-client";
 
-const FIELDS = ["remoteAddress", "remotePort", "remoteFamily"] as const;
-/** Empty of a client without an address: one on a Unix socket, or gone already. */
-const DESCRIBED = /^(?:(\S+) (\d{1,5}) (IPv[46]))?$/;
+/** What a forwarding worker says: the peer, and a word where the client speaks TLS. */
+const DESCRIBED = /^(.*?) *(tls)?$/;
 
-export function describeClient(socket: Pick<Socket, (typeof FIELDS)[number]>): string {
-  return `${socket.remoteAddress ?? ""} ${socket.remotePort ?? ""} ${socket.remoteFamily ?? ""}`;
+type Client = Parameters<typeof peerOf>[0] & { readonly encrypted?: boolean };
+
+export function describeClient(socket: Client): string {
+  const peer = describePeer(peerOf(socket));
+  return socket.encrypted ? `${peer} tls` : peer;
 }
 
-/**
- * The connection between the two workers carries one request at a time, so the address holds until the next. False: it
- * is missing or malformed, and the socket still has that of an earlier request.
- */
+/** The connection carries one request at a time, so the address holds until the next. */
+export function setPeer(socket: Socket, { address, port, family }: Peer): void {
+  define(socket, "remoteAddress", address);
+  define(socket, "remotePort", port);
+  define(socket, "remoteFamily", family);
+}
+
+/** What speaks TLS on a connection has the address that the connection was given by a proxy. */
+export function inheritPeer(socket: Socket, below: Socket): void {
+  if (Object.hasOwn(below, "remoteAddress")) setPeer(socket, peerOf(below));
+}
+
+/** False: it is missing or malformed, and the socket still has that of an earlier request. */
 export function adoptClientAddress(request: IncomingMessage): boolean {
   const described = request.headers[CLIENT_ADDRESS_HEADER];
-  const match = typeof described === "string" ? DESCRIBED.exec(described.trim()) : null;
-  if (!match) return false;
+  const [, said = "", tls] = (typeof described === "string" && DESCRIBED.exec(described)) || [];
+  const peer = typeof described === "string" ? parsePeer(said) : undefined;
+  if (!peer) return false;
   takeOut(request);
-  const [, address, port, family] = match;
-  const values = [address, port === undefined ? undefined : Number(port), family];
-  FIELDS.forEach((field, i) => {
-    Object.defineProperty(request.socket, field, { value: values[i], configurable: true });
-  });
+  setPeer(request.socket, peer);
+  // Where Socket.IO's `handshake.secure`, Express and others look; a plain socket has no such property.
+  Object.defineProperty(request.socket, "encrypted", { value: tls !== undefined || undefined, configurable: true });
   return true;
+}
+
+function define(socket: Socket, field: "remoteAddress" | "remotePort" | "remoteFamily", value: unknown): void {
+  Object.defineProperty(socket, field, { value, configurable: true });
 }
 
 function takeOut({ headers, rawHeaders }: IncomingMessage): void {

@@ -8,33 +8,38 @@
  * throughout, so volatile events are not dropped on that account.
  */
 import { Socket as EngineSocket } from "engine.io";
+import type { ClientBuffers } from "./client-buffer.js";
 import { type EngineClient, tcpOf, writeFrames } from "./frame-client.js";
 import type { Link } from "./link.js";
 
 type GatedLink = Pick<Link, "behind" | "whenCaughtUp" | "aroundBurst">;
+type Bound = Pick<ClientBuffers, "isPast">;
 
 export class ClientGate {
   readonly #link: GatedLink;
+  readonly #bound: Bound;
   readonly #flush: (this: EngineClient) => void;
   readonly #held = new Set<EngineClient>();
   #inBurst = false;
 
   /** For all clients of this process, from now on. */
-  static install(link: GatedLink): void {
+  static install(link: GatedLink, bound: Bound): void {
     const prototype = EngineSocket.prototype as unknown as EngineClient;
-    const gate = new ClientGate(link, prototype.flush);
+    const gate = new ClientGate(link, bound, prototype.flush);
     prototype.flush = function () {
       gate.#pass(this);
     };
     link.aroundBurst = (deliver) => gate.#aroundBurst(deliver);
   }
 
-  private constructor(link: GatedLink, flush: () => void) {
+  private constructor(link: GatedLink, bound: Bound, flush: () => void) {
     this.#link = link;
+    this.#bound = bound;
     this.#flush = flush;
   }
 
   #pass(client: EngineClient): void {
+    if (!client.transport.writable && this.#bound.isPast(client)) return;
     if (!this.#inBurst && !this.#link.behind) return this.#flushAtOnce(client);
     if (!this.#inBurst && this.#held.size === 0) this.#link.whenCaughtUp(() => this.#release());
     this.#held.add(client);

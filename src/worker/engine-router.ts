@@ -9,7 +9,9 @@ import type { Server } from "socket.io";
 import { queryOf } from "../protocol/request-target.js";
 import { ownerOf, type SessionOwner } from "../protocol/session-id.js";
 import type { Forwarder } from "./forward.js";
-import { type EngineRoute, refuseUpgrade, type Source, type WorkerServer } from "./http-server.js";
+import type { EngineRoute, Source, WorkerServer } from "./http-server.js";
+import type { PassOn } from "./pass-on.js";
+import { refuseUpgrade } from "./refusal.js";
 import { endWhenUnread } from "./unread-body.js";
 
 interface EngineRequest extends IncomingMessage {
@@ -23,14 +25,17 @@ type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => voi
 export class EngineRouter implements EngineRoute {
   readonly #self: SessionOwner;
   readonly #forwarder: Forwarder;
+  /** Without it, upgrades of siblings' sessions are relayed. */
+  readonly #passOn: PassOn | undefined;
   readonly #prefix: string;
   readonly #hasSession: (sessionId: string) => boolean;
   readonly #answer: OnRequest;
   /** Undefined when the app's options leave WebSocket out. */
   readonly #upgrade: OnUpgrade | undefined;
 
-  constructor(io: Server, server: WorkerServer, self: SessionOwner, forwarder: Forwarder) {
+  constructor(io: Server, server: WorkerServer, self: SessionOwner, forwarder: Forwarder, passOn?: PassOn) {
     this.#self = self;
+    this.#passOn = passOn;
     this.#forwarder = forwarder;
     io.attach(server);
     this.#prefix = prefixOf(io);
@@ -64,6 +69,7 @@ export class EngineRouter implements EngineRoute {
     request._query = query;
     const owner = this.#otherOwnerOf(query.sid, source);
     const answerHere = () => upgrade(request, socket, head);
+    if (owner?.host === this.#self.host && this.#passOn?.upgrade(request, socket, head)) return;
     if (owner) this.#forwarder.upgrade(owner, request, socket, head, answerHere);
     else answerHere();
   }

@@ -2,8 +2,9 @@
  * A worker's dealings with the other workers and hosts, through its link: the namespaces it serves, the rooms in which it
  * has members, what it sends, and the requests it waits for. Knows frames, not Socket.IO: adapters say what is sent.
  */
-import type { UplinkMode } from "../protocol/control.js";
+
 import { Encoding, readContent } from "../protocol/content.js";
+import type { UplinkMode } from "../protocol/control.js";
 import {
   type Address,
   Audience,
@@ -22,8 +23,8 @@ import { DecodeError, EncodeError, encode } from "./codec.js";
 import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
 import { pack, packArguments } from "./packer.js";
-import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
 import { TextRun } from "./text-run.js";
+import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
 export type Respond = (value: unknown, last: boolean, otherwise?: () => unknown) => void;

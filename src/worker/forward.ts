@@ -13,11 +13,13 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
 import type { SessionOwner } from "../protocol/session-id.js";
+import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
 import { FORWARDED_HEADER, type HostHop } from "./host-hop.js";
-import { refuseUpgrade } from "./http-server.js";
+import { refuseUpgrade, UNAVAILABLE } from "./refusal.js";
 import { Turn } from "./turn.js";
+
+type Headers = Readonly<Record<string, string>>;
 
 /** Where a session's requests go. */
 export interface Sibling {
@@ -65,16 +67,24 @@ export class Forwarder {
   readonly #pathOf: (sibling: Sibling) => string;
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
   readonly #turn = new Turn();
+  readonly #headersFor: (request: IncomingMessage) => Headers;
   #count = 0;
+  #relays = 0;
 
-  /** `pathOf` names a worker's private socket. */
-  constructor(pathOf: (sibling: Sibling) => string) {
+  /** `pathOf` names a worker's private socket, `headersFor` gives what a page needs to read an error. */
+  constructor(pathOf: (sibling: Sibling) => string, headersFor: (request: IncomingMessage) => Headers = () => ({})) {
     this.#pathOf = pathOf;
+    this.#headersFor = headersFor;
   }
 
   /** Requests and upgrades forwarded to siblings so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Upgraded connections that pass through here now. */
+  get relays(): number {
+    return this.#relays;
   }
 
   /** Whether another host's sessions can be reached. */
@@ -85,7 +95,8 @@ export class Forwarder {
   /** `answerHere` is called when the sibling is gone and has answered nothing. */
   request(owner: SessionOwner, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
     const carry = () => this.#carry(owner, request, response, answerHere);
-    if (!this.#turn.take(request.socket, response, carry)) refuse(response, { Connection: "close" });
+    if (this.#turn.take(request.socket, response, carry)) return;
+    refuse(response, { ...this.#headersFor(request), Connection: "close" });
   }
 
   #carry(owner: SessionOwner, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
@@ -97,7 +108,7 @@ export class Forwarder {
       request.unpipe(upstream);
       if (request.socket.destroyed) return;
       if (GONE.has(code)) answerHere();
-      else refuse(response);
+      else refuse(response, this.#headersFor(request));
     });
     abortWithClient(upstream, request.socket, response);
     // A body without framing would be read as the next request there, so none is sent that has none.
@@ -116,6 +127,8 @@ export class Forwarder {
     upstream.on("upgrade", (answer: IncomingMessage, peer: Socket, peerHead: Buffer) => {
       socket.write(Buffer.concat([headOf(answer, answer.rawHeaders), peerHead]));
       peer.write(head);
+      this.#relays++;
+      peer.once("close", () => this.#relays--);
       join(socket, peer);
     });
     upstream.on("response", (answer: IncomingMessage) => {
@@ -127,7 +140,7 @@ export class Forwarder {
       socket.off("close", abort);
       if (socket.destroyed) return;
       if (GONE.has(code)) answerHere();
-      else refuseUpgrade(socket, "503 Service Unavailable");
+      else refuseUpgrade(socket, UNAVAILABLE, this.#headersFor(request));
     });
     upstream.end();
   }
@@ -169,7 +182,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined;
 }
 
-function refuse(response: ServerResponse, headers: Record<string, string> = {}): void {
+function refuse(response: ServerResponse, headers: Headers): void {
   response.writeHead(503, { "Retry-After": "1", ...headers }).end();
 }
 

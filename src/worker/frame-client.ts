@@ -42,6 +42,8 @@ export interface EngineClient extends Listened {
   readonly server: Listened;
   write(data: string, options: FrameOptions): void;
   flush(): void;
+  /** Private: the one way to give a reason. */
+  onClose(reason: string): void;
 }
 
 const ANY_FRAME: Packet = { type: "message", options: { wsPreEncodedFrame: [] } };

@@ -11,7 +11,7 @@ import {
   request as httpRequest,
   type IncomingMessage,
 } from "node:http";
-import { Agent as TlsAgent, request as httpsRequest } from "node:https";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { Socket } from "node:net";
 import type { KnownHosts } from "../protocol/control.js";
 import { type SessionOwner, sessionIdPrefix } from "../protocol/session-id.js";

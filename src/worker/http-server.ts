@@ -9,12 +9,13 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { limiter } from "../log/rate.js";
 import { adoptClientAddress } from "./client-address.js";
+import { refuseUpgrade } from "./refusal.js";
 
 export interface ServerLimits {
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
-  /** For a whole request with its body; Node's own default, so a slow upload is as welcome as with plain Node. */
-  readonly requestTimeoutMs?: number;
+  /** For a whole request with its body. */
+  readonly requestTimeoutMs: number;
 }
 
 /** Takes Engine.IO's requests. Declared here and implemented by EngineRouter, which knows Engine.IO. */
@@ -32,11 +33,16 @@ export interface HostDoor {
   sourceOf(request: IncomingMessage): "client" | "host" | undefined;
 }
 
+/** What a client's request must pass first. Implemented by Doorkeeper. */
+export interface Door {
+  request(request: IncomingMessage, response: ServerResponse, isEngine: boolean, enter: () => void): void;
+  upgrade(request: IncomingMessage, socket: Socket, isEngine: boolean, enter: () => void): void;
+}
+
 export interface ServerLog {
   warn(fields: object, text: string): void;
 }
 
-const REQUEST_TIMEOUT_MS = 300_000;
 const CHECK_INTERVAL_MS = 500;
 /** Load balancers keep idle connections for 60 s; the side that closes first must not be this one. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
@@ -52,6 +58,8 @@ export class WorkerServer extends Server {
   engine: EngineRoute | undefined;
   /** Until it is set, all that comes from outside are clients'. */
   hosts: HostDoor | undefined;
+  /** Until it is set, everybody may come in. */
+  door: Door | undefined;
   /** While set, no connection is kept alive: its next request may go to another worker. */
   draining = false;
 
@@ -63,7 +71,7 @@ export class WorkerServer extends Server {
   constructor(limits: ServerLimits, log: ServerLog) {
     super({
       headersTimeout: limits.headerTimeoutMs,
-      requestTimeout: Math.max(limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limits.headerTimeoutMs),
+      requestTimeout: Math.max(limits.requestTimeoutMs, limits.headerTimeoutMs),
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       maxHeaderSize: limits.maxHeaderBytes + FORWARD_HEADER_BYTES,
@@ -125,10 +133,13 @@ export class WorkerServer extends Server {
     return this;
   }
 
-  /** Node looks here whether anybody takes upgrades. Engine.IO does, through the router. */
+  /**
+   * Node looks here whether anybody takes upgrades (Engine.IO does, through the router), and whether somebody says
+   * `100 Continue`, which must not be said before the door has let the request in.
+   */
   override listenerCount(event: string | symbol, listener?: () => void): number {
     const count = super.listenerCount(event, listener);
-    return event === "upgrade" && !listener ? Math.max(1, count) : count;
+    return (event === "upgrade" || event === "checkContinue") && !listener ? Math.max(1, count) : count;
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
@@ -146,22 +157,29 @@ export class WorkerServer extends Server {
   #onRequest(event: "request" | "checkContinue", request: IncomingMessage, response: ServerResponse): boolean {
     if (this.draining) response.shouldKeepAlive = false;
     const source = this.#sourceOf(request);
-    if (!source) {
-      response.writeHead(400, { Connection: "close" }).end();
-    } else if (this.engine?.owns(request)) {
-      if (event === "checkContinue") response.writeContinue();
-      this.engine.request(request, response, source);
-    } else if (!super.emit(event, request, response)) {
-      response.writeHead(404).end();
-    }
+    const isEngine = this.engine?.owns(request) === true;
+    const enter = () => {
+      const isAsked = event === "checkContinue" && (isEngine || super.listenerCount(event) === 0);
+      if (isAsked) response.writeContinue();
+      if (isEngine) this.engine?.request(request, response, source ?? "client");
+      else if (!super.emit(isAsked ? "request" : event, request, response)) response.writeHead(404).end();
+    };
+    if (!source) response.writeHead(400, { Connection: "close" }).end();
+    else if (source !== "client" || !this.door) enter();
+    else this.door.request(request, response, isEngine, enter);
     return true;
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     const source = this.#sourceOf(request);
+    const isEngine = this.engine?.owns(request) === true;
+    const enter = () => {
+      if (isEngine) this.engine?.upgrade(request, socket, head, source ?? "client");
+      else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
+    };
     if (!source) refuseUpgrade(socket);
-    else if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, source);
-    else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
+    else if (source !== "client" || !this.door) enter();
+    else this.door.upgrade(request, socket, isEngine, enter);
     return true;
   }
 
@@ -185,14 +203,4 @@ export class WorkerServer extends Server {
     this.#private.add(socket);
     socket.once("close", () => this.#private.delete(socket));
   }
-}
-
-/** Node has given up its parser for this connection, so the request cannot be answered as if it had not asked. */
-export function refuseUpgrade(
-  socket: Duplex,
-  status: "400 Bad Request" | "503 Service Unavailable" = "400 Bad Request",
-): void {
-  const retry = status === "503 Service Unavailable" ? "Retry-After: 1\r\n" : "";
-  socket.on("error", () => {});
-  socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }

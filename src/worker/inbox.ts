@@ -4,15 +4,20 @@
  */
 import type { Socket } from "node:net";
 import { HAND_OFF_TYPE, type HandOffMessage, isHandOffMessage, machineClockMs } from "../protocol/hand-off.js";
+import { parsePeer } from "../protocol/peer.js";
+import { setPeer } from "./client-address.js";
 import { type Receive, takeReceiver } from "./sticky-receiver.js";
 
 export interface InboxLink {
   taken(sequence: number, found: boolean): void;
-  connectionClosed(): void;
+  connectionClosed(sequence: number): void;
   /** What was said is not yet in the kernel. */
   readonly behind: boolean;
   whenCaughtUp(callback: () => void): void;
 }
+
+/** Told of each connection before anything reads it. */
+export type OnArrival = (socket: Socket, message: HandOffMessage) => void;
 
 /** Whether a connection shall be taken; asked with what was read of it. What is not goes to another worker. */
 export type IsWelcome = (head: string) => boolean;
@@ -22,13 +27,20 @@ const SPENT = "holdfast:spent";
 export class Inbox {
   readonly #link: InboxLink;
   readonly #isWelcome: IsWelcome;
+  readonly #onArrival: OnArrival;
   readonly #receive: Receive;
   readonly #open = new Set<Socket>();
 
   /** From here on connections are received. What came before is lost, so the primary must hear of `ready` after this. */
-  constructor(link: InboxLink, inject: (socket: Socket) => void, isWelcome: IsWelcome) {
+  constructor(
+    link: InboxLink,
+    inject: (socket: Socket) => void,
+    isWelcome: IsWelcome,
+    onArrival: OnArrival = () => {},
+  ) {
     this.#link = link;
     this.#isWelcome = isWelcome;
+    this.#onArrival = onArrival;
     this.#receive = takeReceiver(inject);
     process.prependListener("message", (message, socket) => this.#onMessage(message, socket as Socket | undefined));
     onLostHandle((sequence) => link.taken(sequence, false));
@@ -42,7 +54,7 @@ export class Inbox {
     if (!isHandOffMessage(message)) return;
     const isTaken = socket !== undefined && machineClockMs() <= message.validUntilMs && this.#isWelcome(message.data);
     this.#link.taken(message.sequence, isTaken);
-    if (isTaken) this.#whenTold(() => this.#take(socket, message.data));
+    if (isTaken) this.#whenTold(() => this.#take(socket, message));
     // Only this copy is closed; the connection goes on in the primary's.
     else socket?.destroy();
     spend(message);
@@ -54,17 +66,21 @@ export class Inbox {
     else take();
   }
 
-  #take(socket: Socket, data: string): void {
+  #take(socket: Socket, message: HandOffMessage): void {
+    const { data, sequence, peer } = message;
     this.#open.add(socket);
     socket.once("close", () => {
       this.#open.delete(socket);
-      this.#link.connectionClosed();
+      this.#link.connectionClosed(sequence);
     });
     // Between two owners (the HTTP parser, ws, a forwarded upgrade) a reset must not end the worker.
     socket.on("error", () => {});
     socket.setMaxListeners(0);
     // As http.Server has it for what it accepts; a handle that came over IPC has it not.
     socket.allowHalfOpen = true;
+    const said = peer === undefined ? undefined : parsePeer(peer);
+    if (said) setPeer(socket, said);
+    this.#onArrival(socket, message);
     this.#receive({ type: HAND_OFF_TYPE, data: Buffer.from(data, "latin1") }, socket);
   }
 }

@@ -5,7 +5,8 @@
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { type PrimaryMessage, parsePrimaryMessage, type WorkerMessage } from "../protocol/control.js";
-import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../protocol/frame.js";
+import { FrameBatch, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
+import { FrameSplitter } from "../protocol/frame-splitter.js";
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
@@ -40,7 +41,7 @@ export class Link {
   #urgent = 0;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
-  #closedConnections = 0;
+  #closedConnections: number[] = [];
 
   /** Reads into one piece of memory, past Node's stream, which would make a new one and six calls for each read. */
   static ofPipe(fd: number): Link {
@@ -112,8 +113,18 @@ export class Link {
     this.flush();
   }
 
-  connectionClosed(): void {
-    this.#closedConnections++;
+  /** A client at that address will open more connections for a session here, or has; told at once. */
+  expected(address: string, more: boolean): void {
+    this.frame(FrameKind.expected)
+      .text(address)
+      .byte(more ? 1 : 0)
+      .end();
+    this.flush();
+  }
+
+  /** `sequence` is that of its hand-off. */
+  connectionClosed(sequence: number): void {
+    this.#closedConnections.push(sequence);
     this.#patience ??= setTimeout(this.#endPatience, PATIENCE_MS);
   }
 
@@ -141,8 +152,9 @@ export class Link {
 
   readonly #endPatience = (): void => {
     this.#patience = undefined;
-    if (this.#closedConnections > 0) this.#batch.begin(FrameKind.closed).number(this.#closedConnections).end();
-    this.#closedConnections = 0;
+    const sequences = this.#closedConnections;
+    this.#closedConnections = [];
+    if (sequences.length > 0) this.#batch.begin(FrameKind.closed).numbers(sequences).end();
     this.flush();
   };
 

@@ -9,8 +9,8 @@ import { type Address, Audience, type DecodedAddress } from "../protocol/frame.j
 import { type Heard, NOTHING, readAmongWorkers, type Saying, sayAmongWorkers, sayEvent } from "./content.js";
 import {
   createDecoderOf,
-  EVENT,
   type Encoder,
+  EVENT,
   type EventPart,
   type Packet,
   RemoteEvent,

@@ -3,8 +3,10 @@
  * that name this worker, and attached to nothing yet.
  */
 import { type Namespace, Server, type ServerOptions } from "socket.io";
+import type { Origins } from "../protocol/cross-origin.js";
 import { createSessionId, type SessionOwner } from "../protocol/session-id.js";
 import { createAdapter } from "./adapter.js";
+import { corsFor } from "./cors.js";
 import type { DropCounter } from "./drop-counter.js";
 import type { Exchange } from "./exchange.js";
 import { guardParser, type Parser } from "./guarded-parser.js";
@@ -23,6 +25,8 @@ export interface SocketServerParts {
   readonly log: SocketServerLog;
   /** Present where recovery is on. */
   readonly recovery?: ServerRecovery | undefined;
+  /** By the settings; they stand instead of the app's own. */
+  readonly corsOrigins?: Origins | undefined;
 }
 
 export interface ServerRecovery {
@@ -31,11 +35,12 @@ export interface ServerRecovery {
 }
 
 export function createSocketServer(options: Partial<ServerOptions>, parts: SocketServerParts): Server {
-  const { exchange, drops, recovery } = parts;
+  const { exchange, drops, recovery, corsOrigins } = parts;
   const { connectionStateRecovery: _, ...rest } = options;
   const parser = options.parser as Parser | undefined;
   const io = new Server({
     ...rest,
+    ...(corsOrigins && { cors: corsFor(corsOrigins, options.cors) }),
     ...(recovery && {
       connectionStateRecovery: {
         maxDisconnectionDuration: recovery.option.windowMs,

@@ -7,6 +7,7 @@ import { EventLoopLag } from "./event-loop-lag.js";
 export interface StatsSource {
   readonly io: Server;
   readonly connections: () => number;
+  readonly relays: () => number;
   readonly dropped: () => Readonly<Record<string, number>>;
   readonly done: () => Readonly<Record<string, number>>;
 }
@@ -23,7 +24,7 @@ export class Stats {
 
   /** `elu` and `lagMs` are of the time since the last sample. */
   sample(): WorkerStats {
-    const { io, connections, dropped, done } = this.#source;
+    const { io, connections, relays, dropped, done } = this.#source;
     return {
       connections: connections(),
       sessions: io.engine.clientsCount,
@@ -31,6 +32,7 @@ export class Stats {
       rssBytes: this.#lookAtMemory(),
       elu: this.#takeUtilization(),
       lagMs: round(this.#lag.takeWorstMs(), 1),
+      relays: relays(),
       dropped: dropped(),
       done: done(),
     };

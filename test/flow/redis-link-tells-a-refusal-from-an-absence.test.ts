@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { freePort } from "./support/free-port.js";
 import { eventually } from "./support/eventually.js";
+import { freePort } from "./support/free-port.js";
 import { startRedis } from "./support/redis.js";
 import { NotedLink, startLink } from "./support/redis-link.js";
 

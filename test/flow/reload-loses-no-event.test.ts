@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { collect, type Collection, slotOf, type Socket } from "./support/client.js";
+import { type Collection, collect, type Socket, slotOf } from "./support/client.js";
 import { eventually } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { returningClientOn, upTo } from "./support/recovery.js";

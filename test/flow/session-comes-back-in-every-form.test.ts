@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientOn, collect, connect, slotOf, type Socket, type Transport } from "./support/client.js";
+import { clientOn, collect, connect, type Socket, slotOf, type Transport } from "./support/client.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { back, drop, firstOf, RECONNECTS, returningClientOn } from "./support/recovery.js";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { collect, slotOf, type Socket } from "./support/client.js";
+import { collect, type Socket, slotOf } from "./support/client.js";
+import { eventually } from "./support/eventually.js";
 import { startHoldfast } from "./support/holdfast.js";
 import { firstOf, RECONNECTS, returningClientOn, upTo } from "./support/recovery.js";
-import { eventually } from "./support/eventually.js";
 
 const PER_SLOT = 20;
 const EVERY_MS = 5;

@@ -11,7 +11,6 @@ const PARTS = [
   ["haproxy", "haproxy"],
   ["nginx", "nginx"],
   ["openssl", "openssl"],
-  ["openssl", "openssl"],
   ["prlimit", "util-linux"],
   ["python3", "python3"],
   ["redis-cli", "redis-tools"],

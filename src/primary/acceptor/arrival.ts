@@ -1,6 +1,17 @@
 /** A connection whose request target is known, on its way to a worker; and a bounded queue of such. */
 import type { Socket } from "node:net";
+import type { Peer } from "../../protocol/peer.js";
 import { OWNER_NUMBER_LIMIT } from "../../protocol/session-id.js";
+import type { Visit } from "./admission.js";
+
+/** An accepted connection, before anything is known of what it wants. */
+export interface Caller {
+  readonly socket: Socket;
+  /** As it is counted. */
+  readonly visit: Visit;
+  /** Whose it is, where a proxy has said so. */
+  peer: Peer | undefined;
+}
 
 export interface Arrival {
   readonly socket: Socket;
@@ -8,6 +19,12 @@ export interface Arrival {
   readonly bytes: Buffer;
   /** The worker of this host that the request's session id names, whether it lives or not. */
   readonly owner: OwnerKey | undefined;
+  /** The worker that it most likely belongs to, of a connection whose request cannot be seen. */
+  readonly likely?: OwnerKey | undefined;
+  readonly visit?: Visit;
+  readonly peer?: Peer | undefined;
+  /** By another worker, for its owner. */
+  readonly passed?: true;
   /** How often it was sent to a worker that could not take it. */
   attempts: number;
 }

@@ -5,6 +5,8 @@
  */
 import type { Socket } from "node:net";
 import { HAND_OFF_TYPE, type HandOffMessage, machineClockMs } from "../../protocol/hand-off.js";
+import { describePeer } from "../../protocol/peer.js";
+import type { Visit } from "./admission.js";
 import { type Arrival, ArrivalQueue, type OwnerKey, ownerKey } from "./arrival.js";
 import type { Candidate } from "./balance.js";
 import { DeadlineQueue } from "./deadline-queue.js";
@@ -41,6 +43,8 @@ export class HandOffQueue implements Candidate {
   readonly #waiting = new ArrivalQueue();
   readonly #patience = new DeadlineQueue<Arrival>(WAIT_MS);
   readonly #inFlight = new Map<number, Arrival>();
+  /** Taken by the worker and not closed. */
+  readonly #visits = new Map<number, Visit>();
   readonly #deadlines = new DeadlineQueue<number>(GIVE_UP_MS);
   #sequence = 0;
   #restsUntilMs = 0;
@@ -87,13 +91,18 @@ export class HandOffQueue implements Candidate {
     this.#pump();
     if (!arrival) return undefined;
     // It is the worker's now; closing the copy here ends nothing, because the worker's stays open.
-    if (taken) return void arrival.socket.destroy();
+    if (taken) return this.#give(sequence, arrival);
     this.connections--;
     return arrival;
   }
 
-  closed(count: number): void {
-    this.connections = Math.max(this.pending, this.connections - count);
+  /** By the sequence numbers of their hand-offs. */
+  closed(sequences: readonly number[]): void {
+    this.connections = Math.max(this.pending, this.connections - sequences.length);
+    for (const sequence of sequences) {
+      this.#visits.get(sequence)?.leave();
+      this.#visits.delete(sequence);
+    }
   }
 
   /** Removes and returns what has not been sent and belongs to no session of this worker. */
@@ -107,6 +116,8 @@ export class HandOffQueue implements Candidate {
   /** Removes and returns everything: the worker is gone, and what it had not confirmed it has not read. */
   takeAll(): Arrival[] {
     const all = [...this.#inFlight.values(), ...this.#waiting.take()];
+    for (const visit of this.#visits.values()) visit.leave();
+    this.#visits.clear();
     this.#inFlight.clear();
     this.#deadlines.clear();
     this.#patience.clear();
@@ -145,7 +156,17 @@ export class HandOffQueue implements Candidate {
     this.#deadlines.add(sequence, performance.now());
     const data = arrival.bytes.toString("latin1");
     const validUntilMs = machineClockMs() + VALID_MS;
-    this.target.send({ type: HAND_OFF_TYPE, data, sequence, validUntilMs }, arrival.socket);
+    const more = {
+      ...(arrival.peer && { peer: describePeer(arrival.peer) }),
+      ...(arrival.passed && { passed: arrival.passed }),
+    };
+    this.target.send({ type: HAND_OFF_TYPE, data, sequence, validUntilMs, ...more }, arrival.socket);
+  }
+
+  /** Where visits are followed, they go on in the worker although the copy here closes. */
+  #give(sequence: number, { socket, visit }: Arrival): undefined {
+    if (visit?.goOn()) this.#visits.set(sequence, visit);
+    socket.destroy();
   }
 
   #land(sequence: number): Arrival | undefined {

@@ -20,14 +20,15 @@ const BACKLOG = 4_096;
 const OWNER_ONLY_UMASK = 0o177;
 const PROBE_TIMEOUT_MS = 1_000;
 
-export async function listen(server: Server, where: ListenWhere): Promise<Listening> {
+/** `scheme` is of the URL: http or https. */
+export async function listen(server: Server, where: ListenWhere, scheme = "http"): Promise<Listening> {
   try {
     await open(server, where);
   } catch (error) {
     throw await explain(error as NodeJS.ErrnoException, where);
   }
   const address = server.address();
-  return { address, url: urlOf(address) };
+  return { address, url: urlOf(address, scheme) };
 }
 
 async function open(server: Server, where: ListenWhere): Promise<void> {
@@ -93,9 +94,9 @@ function nameOf(where: ListenWhere): string {
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-function urlOf(address: AddressInfo | string | null): string {
+function urlOf(address: AddressInfo | string | null, scheme: string): string {
   if (address === null || typeof address === "string") return `unix:${address ?? ""}`;
-  return `http://${bracketed(LOOPBACK_OF_WILDCARD[address.address] ?? address.address)}:${address.port}`;
+  return `${scheme}://${bracketed(LOOPBACK_OF_WILDCARD[address.address] ?? address.address)}:${address.port}`;
 }
 
 function bracketed(host: string): string {

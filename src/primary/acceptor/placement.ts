@@ -1,6 +1,6 @@
 /**
- * Places arrivals: a session's connection with its own worker, any other by the balance policy; what a worker cannot take
- * with the next; and holds them for a while when there is none. Every arrival ends with a worker or with 503.
+ * Places arrivals: a session's connection with its own worker, any other where it most likely belongs, else by the balance
+ * policy; what a worker cannot take with the next; and holds them for a while when there is none. Every arrival ends with a worker or with 503.
  */
 import { type Arrival, ArrivalQueue, type OwnerKey } from "./arrival.js";
 import type { Balance } from "./balance.js";
@@ -73,8 +73,13 @@ export class Placement {
     if (queue && failed) this.#retry(queue, [failed]);
   }
 
-  closed(target: HandOffTarget, count: number): void {
-    this.#queues.get(target)?.closed(count);
+  closed(target: HandOffTarget, sequences: readonly number[]): void {
+    this.#queues.get(target)?.closed(sequences);
+  }
+
+  /** Whether this worker lives, as far as connections are concerned. */
+  has(owner: OwnerKey): boolean {
+    return this.#byOwner.has(owner);
   }
 
   connections(target: HandOffTarget): number {
@@ -105,9 +110,11 @@ export class Placement {
     return queue?.rests(nowMs) ? undefined : queue;
   }
 
-  #choose({ socket }: Arrival, nowMs: number): HandOffQueue | undefined {
+  #choose({ socket, peer, likely }: Arrival, nowMs: number): HandOffQueue | undefined {
     const candidates = this.#candidates(nowMs);
-    return candidates.length === 0 ? undefined : this.#balance(candidates, () => socket.remoteAddress);
+    if (candidates.length === 0) return undefined;
+    const hinted = likely === undefined ? undefined : candidates.find(({ key }) => key === likely);
+    return hinted ?? this.#balance(candidates, () => peer?.address ?? socket.remoteAddress);
   }
 
   #candidates(nowMs: number): HandOffQueue[] {

@@ -4,6 +4,7 @@
  * target it finds is the `req.url` of the worker, or the worker refuses the request.
  */
 import { METHODS } from "node:http";
+import type { Opening, Progress } from "./opening.js";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -15,9 +16,8 @@ const KNOWN_METHODS = new Set(METHODS);
 const METHOD_SO_FAR = /^[A-Z-]*$/;
 const LONGEST_METHOD = Math.max(...METHODS.map((method) => method.length));
 
-export type Progress = "more" | "complete" | "malformed";
-
-export class RequestLine {
+export class RequestLine implements Opening {
+  readonly isHttp = true;
   /** The request target once it is complete: one character for each byte, as Node's `req.url`. */
   target = "";
 

@@ -7,7 +7,8 @@
  * JSON.parse and no `try`, so a line that is no JSON ends the primary; so does `{"cmd":"NODE_HANDLE"}`, which makes it
  * look up `handleConversion[undefined].got`, and an acknowledgement that nobody waits for, which fails an assertion.
  * NODE_CLUSTER messages (lib/internal/cluster/primary.js) make the primary listen wherever a worker says. Our workers
- * have nothing to say here: all we want to hear comes over the links.
+ * say one thing here, because only this channel carries descriptors: a connection that is a sibling's (PassMessage). All
+ * else that we want to hear comes over the links.
  *
  * What is touched, as Node 20 has it: the property of a ChildProcess whose symbol is `kChannelHandle` (the pipe); the
  * pipe's `onread`, called with an ArrayBuffer of exactly what was read, or nothing at the end; the pipe's `pendingHandle`,
@@ -16,9 +17,9 @@
  * and without the pipe no worker starts.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { constants } from "node:os";
-import type { HandOffMessage } from "../../protocol/hand-off.js";
+import type { HandOffMessage, PassMessage } from "../../protocol/hand-off.js";
 import { judge, type Verdict } from "./channel-message.js";
 import { LineSplitter } from "./line-splitter.js";
 
@@ -27,11 +28,17 @@ export interface ChannelListener {
   onMisbehaviour(what: string): void;
   /** What came is harmless, and went nowhere. Told once for each text. */
   onIgnored(what: string): void;
+  /** A connection for a sibling, not read here. */
+  onPassed(message: PassMessage, socket: Socket): void;
 }
 
 interface ChannelPipe {
   onread: (this: ChannelPipe, bytes?: ArrayBuffer) => void;
-  pendingHandle: { close(): void } | null;
+  pendingHandle: PipeHandle | null;
+}
+
+interface PipeHandle {
+  close(): void;
 }
 
 interface UndocumentedChild extends ChildProcess {
@@ -63,6 +70,8 @@ class ChannelGuard {
   readonly #told = new Set<string>();
   #refusals = 0;
   #deaf = false;
+  /** It has come; what it is stands in the line that is still to come. */
+  #descriptor: PipeHandle | undefined;
 
   constructor(child: UndocumentedChild, listener: ChannelListener) {
     this.#child = child;
@@ -78,17 +87,30 @@ class ChannelGuard {
   #read(pipe: ChannelPipe, bytes: ArrayBuffer): void {
     const descriptor = pipe.pendingHandle;
     pipe.pendingHandle = null;
-    descriptor?.close();
-    if (this.#deaf) return;
+    if (this.#deaf) return descriptor?.close();
     try {
-      if (descriptor) return this.#misbehaved("it sent a descriptor");
+      if (descriptor) this.#keep(descriptor);
       for (const line of this.#lines.push(Buffer.from(bytes))) this.#act(judge(line));
     } catch (error) {
       this.#misbehaved((error as Error).message);
     }
   }
 
+  /** One at a time: Node's next waits for our acknowledgement. */
+  #keep(descriptor: PipeHandle): void {
+    const isFirst = this.#descriptor === undefined;
+    this.#dropDescriptor();
+    this.#descriptor = descriptor;
+    if (!isFirst) this.#misbehaved("it sent a descriptor without a word");
+  }
+
+  #dropDescriptor(): void {
+    this.#descriptor?.close();
+    this.#descriptor = undefined;
+  }
+
   #end(pipe: ChannelPipe, nodesReader: ChannelPipe["onread"]): void {
+    this.#dropDescriptor();
     // With handles queued, Node would wait for an acknowledgement before it says 'disconnect', and keep the worker listed.
     this.#child._handleQueue = null;
     if (this.#child.connected) nodesReader.call(pipe);
@@ -101,6 +123,8 @@ class ChannelGuard {
         return this.#acknowledge(verdict.cmd);
       case "listen-request":
         return this.#refuseToListen(verdict.sequence, verdict.where);
+      case "pass":
+        return this.#pass(verdict.message);
       case "app-message":
         return this.#ignored("the app calls process.send(), which reaches nobody");
       case "violation":
@@ -127,6 +151,17 @@ class ChannelGuard {
     if (this.#child.connected) this.#child.send(answer, undefined, { swallowErrors: true } as object);
   }
 
+  #pass(message: PassMessage): void {
+    const handle = this.#descriptor;
+    if (!handle) return this.#misbehaved("it sent no descriptor");
+    this.#descriptor = undefined;
+    // Node's child sends the next handle when it has heard this.
+    if (this.#child.connected)
+      this.#child.send({ cmd: "NODE_HANDLE_ACK" }, undefined, { swallowErrors: true } as object);
+    const options = { handle, readable: true, writable: true, allowHalfOpen: true, pauseOnCreate: true };
+    this.#listener.onPassed(message, new Socket(options as object));
+  }
+
   #ignored(what: string): void {
     if (this.#told.has(what) || this.#told.size >= MAX_TOLD) return;
     this.#told.add(what);
@@ -136,6 +171,7 @@ class ChannelGuard {
   #misbehaved(what: string): void {
     if (this.#deaf) return;
     this.#deaf = true;
+    this.#dropDescriptor();
     this.#listener.onMisbehaviour(what);
   }
 }

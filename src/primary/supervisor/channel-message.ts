@@ -3,11 +3,15 @@
  * no worker says. Pure; channel-guard.ts acts on it.
  */
 
+import { isPassMessage, type PassMessage } from "../../protocol/hand-off.js";
+
 export type Verdict =
   /** Node waits for this before it sends the next handle. */
   | { readonly is: "acknowledgement"; readonly cmd: "NODE_HANDLE_ACK" | "NODE_HANDLE_NACK" }
   /** The app wants the primary to listen on its behalf. */
   | { readonly is: "listen-request"; readonly sequence: number; readonly where: string }
+  /** A connection for a sibling, whose descriptor must have come. */
+  | { readonly is: "pass"; readonly message: PassMessage }
   /** What a worker's node:cluster says without wanting anything. */
   | { readonly is: "idle-talk" }
   /** The app's own `process.send()`. */
@@ -28,6 +32,8 @@ export function judge(line: string): Verdict {
       return { is: "acknowledgement", cmd: message.cmd };
     case "NODE_CLUSTER":
       return judgeClusterWord(message);
+    case "NODE_HANDLE":
+      return judgeHandle(message);
     default:
       return violation(`it said ${message.cmd.slice(0, 40)}`);
   }
@@ -38,6 +44,12 @@ function judgeClusterWord({ act, ack, seq, address, port }: Fields): Verdict {
     return { is: "listen-request", sequence: Number(seq), where: placeOf(address, port) };
   }
   return IDLE_ACTS.has(act) && ack === undefined ? { is: "idle-talk" } : violation("it said NODE_CLUSTER wrongly");
+}
+
+function judgeHandle({ type, msg }: Fields): Verdict {
+  if (type !== "net.Socket" || !isPassMessage(msg)) return violation("it sent a descriptor, or said that it did");
+  const { data, peer } = msg;
+  return { is: "pass", message: { type: msg.type, data, ...(peer !== undefined && { peer }) } };
 }
 
 /** For people. A Unix socket has the port -1, "all addresses" is null. */

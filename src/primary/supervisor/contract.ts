@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { PrimaryMessage, WorkerMessage, WorkerSettings } from "../../protocol/control.js";
-import type { HandOffMessage } from "../../protocol/hand-off.js";
+import type { HandOffMessage, PassMessage } from "../../protocol/hand-off.js";
 
 /** At start, and again at each reload. */
 export interface FleetSettings {
@@ -15,6 +15,8 @@ export interface FleetSettings {
   readonly drainTimeoutMs: number;
   /** Passed on to the workers as it is. */
   readonly worker: WorkerSettings;
+  /** What each worker is told first, on its link: secrets, which have no place in its environment. */
+  readonly firstWord?: () => PrimaryMessage;
 }
 
 export interface WorkerIdentity {
@@ -43,6 +45,8 @@ export interface ProcessListener {
   onMisbehaviour(what: string): void;
   /** What came on the IPC channel is harmless and nobody's business. */
   onIgnored(what: string): void;
+  /** A connection whose next request is of another worker. */
+  onPassed(message: PassMessage, socket: Socket): void;
 }
 
 /** How a process ended: by itself, by a signal, or it never began. */

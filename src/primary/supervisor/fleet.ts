@@ -3,10 +3,10 @@
  */
 import { OWNER_NUMBER_LIMIT } from "../../protocol/session-id.js";
 import type { FleetSettings } from "./contract.js";
-import { WorkerTally } from "./worker-tally.js";
 import { everyWorker, type FleetView, type Phase, type Reload, type SlotView } from "./plan.js";
 import { afterDeath, type Restart, UNHARMED } from "./restart-policy.js";
 import type { WorkerHandle, WorkerState } from "./worker-handle.js";
+import { WorkerTally } from "./worker-tally.js";
 
 /** A worker's line in the status. Its figures are those of its last beat. */
 export interface WorkerRow {
@@ -77,6 +77,11 @@ export class Fleet implements FleetView {
     const stats = this.everyWorker.map((worker) => worker.stats);
     const dropped = this.#drops.counters(stats.map((each) => each?.dropped));
     return { ...dropped, ...this.#done.counters(stats.map((each) => each?.done)) };
+  }
+
+  /** Clients' WebSockets that one worker relays to another, at the last beats. */
+  get relays(): number {
+    return this.everyWorker.reduce((sum, { stats }) => sum + (stats?.relays ?? 0), 0);
   }
 
   get workerTimeoutMs(): number {

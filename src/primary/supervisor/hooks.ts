@@ -1,5 +1,7 @@
 /** What the supervisor tells the rest of the primary: who may have connections, and how the fleet is. */
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { PassMessage } from "../../protocol/hand-off.js";
 import type { ControlLink, LinkEvents, SupervisorPhase } from "./contract.js";
 import type { WorkerHandle } from "./worker-handle.js";
 
@@ -15,5 +17,7 @@ export interface SupervisorHooks {
   onDraining(worker: WorkerHandle): void;
   /** Its process has ended and all it wrote has been read. Called for every worker that was forked. */
   onGone(worker: WorkerHandle): void;
+  /** A worker passes a connection on to a sibling. */
+  onPassed(message: PassMessage, socket: Socket): void;
   onPhase(phase: SupervisorPhase): void;
 }

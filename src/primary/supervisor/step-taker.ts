@@ -78,6 +78,7 @@ export class StepTaker {
     const worker = new WorkerHandle(identity, clock.now(), settings.bootTimeoutMs);
     const process = launch(identity, settings.worker, listenToProcess(worker));
     worker.attach(process, process.link && hooks.connect(worker, process.link, listenToLink(worker)));
+    if (settings.firstWord) worker.tell(settings.firstWord());
     report.forked(worker);
     return worker;
   }

@@ -3,7 +3,7 @@
  * asks plan.ts for the next step, and has it taken. Nothing else changes the fleet. It refuses to know who accepts
  * connections and who relays frames: primary.ts gives it hooks for both.
  */
-import type { WorkerMessage } from "../../protocol/control.js";
+import type { PrimaryMessage, WorkerMessage } from "../../protocol/control.js";
 import type { StartError } from "./boot-error.js";
 import type {
   FleetSettings,
@@ -121,6 +121,12 @@ export class Supervisor {
     this.#wish({ want: "stop" });
   }
 
+  /** Kills all workers, whether or not they were asked to drain before. */
+  stopNow(): void {
+    this.stop();
+    this.stop();
+  }
+
   /** For when the primary cannot go on: no worker may outlive it. */
   killAll(): void {
     for (const worker of everyWorker(this.#fleet)) worker.kill();
@@ -141,13 +147,18 @@ export class Supervisor {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#report.counters, ...this.#fleet.workerCounters };
+    return { ...this.#report.counters, workerRelays: this.#fleet.relays, ...this.#fleet.workerCounters };
   }
 
   /** There are workers, and not one of them answers. */
   get stalled(): boolean {
     const workers = everyWorker(this.#fleet);
     return workers.length > 0 && workers.every(({ stuck }) => stuck);
+  }
+
+  /** To every worker that there is. */
+  tell(message: PrimaryMessage): void {
+    for (const worker of this.#fleet.everyWorker) worker.tell(message);
   }
 
   workers(): WorkerRow[] {
@@ -163,6 +174,7 @@ export class Supervisor {
       onExit: (end) => this.#note({ of: "process-end", worker, end }),
       onMisbehaviour: (what) => this.#note({ of: "misbehaviour", worker, what }),
       onIgnored: (what) => this.#report.ignored(worker, what),
+      onPassed: (message, socket) => this.#hooks.onPassed(message, socket),
     };
   }
 

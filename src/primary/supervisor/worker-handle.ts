@@ -3,7 +3,7 @@
  * passes on what it is told to; it decides nothing, and only the supervisor changes its state.
  */
 import type { Socket } from "node:net";
-import type { DrainReason, WorkerStats } from "../../protocol/control.js";
+import type { DrainReason, PrimaryMessage, WorkerStats } from "../../protocol/control.js";
 import type { HandOffMessage } from "../../protocol/hand-off.js";
 import type { ControlLink, WorkerEnd, WorkerIdentity, WorkerProcess } from "./contract.js";
 
@@ -72,8 +72,12 @@ export class WorkerHandle implements WorkerIdentity {
     this.#process?.send(message, socket);
   }
 
+  tell(message: PrimaryMessage): void {
+    this.#link?.send(message);
+  }
+
   drain(withinMs: number, reason: DrainReason): void {
-    this.#link?.send({ type: "drain", withinMs, reason });
+    this.tell({ type: "drain", withinMs, reason });
   }
 
   kill(): void {

@@ -28,7 +28,8 @@ import { WorkerLink } from "./worker-link.js";
 export interface LinkListener {
   onMessage(message: WorkerMessage): void;
   onTaken(sequence: number, found: boolean): void;
-  onClosed(count: number): void;
+  onClosed(sequences: readonly number[]): void;
+  onExpected(address: string, more: boolean): void;
   /** The link has been read to its end. With an error: what came was not of the protocol, and the worker must go. */
   onEnd(error?: Error): void;
 }
@@ -153,7 +154,9 @@ export class Switch {
       case FrameKind.taken:
         return from.listener.onTaken(read.number(), read.byte() === 1);
       case FrameKind.closed:
-        return from.listener.onClosed(read.number());
+        return from.listener.onClosed(read.numbers());
+      case FrameKind.expected:
+        return from.listener.onExpected(read.text(), read.byte() === 1);
       case FrameKind.open:
         return this.#rooms.open(from, read.text());
       case FrameKind.shut:

@@ -4,8 +4,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { PrimaryMessage } from "../../protocol/control.js";
+import { FrameBatch, FrameKind, ProtocolError } from "../../protocol/frame.js";
+import { FrameSplitter } from "../../protocol/frame-splitter.js";
 import { RecoveryKind } from "../../protocol/recovery-frame.js";
-import { FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../protocol/frame.js";
 
 /** A link this far behind gets no more relayed frames until it has caught up. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;

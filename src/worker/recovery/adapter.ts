@@ -13,7 +13,7 @@ import { type Heard, readCommand, sayEvent } from "../content.js";
 import type { EventPart, Packet } from "../event.js";
 import type { Exchange } from "../exchange.js";
 import type { TextRun } from "../text-run.js";
-import { KEPT, Kept, type KeepableSocket } from "./kept.js";
+import { KEPT, type KeepableSocket, Kept } from "./kept.js";
 import { Reception } from "./reception.js";
 import type { Returning } from "./returning.js";
 import type { SessionBook } from "./session-book.js";

@@ -1,8 +1,8 @@
 /** A socket whose session is kept: tells the book when its data has changed, and what its client confirms. Runs in workers. */
 import type { Position } from "../../protocol/cursor.js";
 import { cutOff, type EngineConnection, unwatch, type Watched, watch } from "./connection.js";
-import { encodeData } from "./session-data.js";
 import type { KeptSocket, LiveSession, SessionBook } from "./session-book.js";
+import { encodeData } from "./session-data.js";
 
 /** What is used of Socket.IO's Socket. */
 export interface ServerSocket {

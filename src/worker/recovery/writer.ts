@@ -4,8 +4,8 @@
  */
 import type { Namespace } from "socket.io";
 import type { Adapter, BroadcastOptions } from "socket.io-adapter";
-import type { Position } from "../../protocol/cursor.js";
 import { Encoding, packFlags, unpackFlags } from "../../protocol/content.js";
+import type { Position } from "../../protocol/cursor.js";
 import { FrameReader } from "../../protocol/frame.js";
 import { type Heard, readEvent } from "../content.js";
 import {

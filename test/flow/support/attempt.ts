@@ -3,6 +3,7 @@
  * into "failed". An attempt is `ok` when Socket.IO itself has answered CONNECT.
  */
 import { type IncomingMessage, request } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { WebSocket } from "ws";
 import type { Server } from "./client.js";
 import { handshakeTarget, openRaw, websocketHead, websocketTarget } from "./raw.js";
@@ -82,8 +83,8 @@ const byCode: Readonly<Record<string, Outcome>> = {
   EPIPE: "write_error",
 };
 
-function reachByWebSocket({ url }: Server, signal: AbortSignal): Promise<string> {
-  const socket = new WebSocket(url.replace(/^http/, "ws") + websocketTarget);
+function reachByWebSocket({ url, ca }: Server, signal: AbortSignal): Promise<string> {
+  const socket = new WebSocket(url.replace(/^http/, "ws") + websocketTarget, ca === undefined ? {} : { ca });
   signal.addEventListener("abort", () => socket.terminate(), { once: true });
   let sid = "";
   const reached = new Promise<string>((resolve, reject) => {
@@ -106,20 +107,21 @@ function reachByWebSocket({ url }: Server, signal: AbortSignal): Promise<string>
 }
 
 /** Its requests each have a connection of their own, as those of a browser behind a balancer may. */
-async function reachByPolling({ url }: Server, signal: AbortSignal): Promise<string> {
-  const { sid } = JSON.parse((await exchange(url + handshakeTarget, signal)).slice(1));
-  const session = `${url}${handshakeTarget}&sid=${sid}`;
-  await exchange(session, signal, CONNECT_PACKET);
-  const answer = await exchange(session, signal);
+async function reachByPolling(server: Server, signal: AbortSignal): Promise<string> {
+  const { sid } = JSON.parse((await exchange(server, handshakeTarget, signal)).slice(1));
+  const session = `${handshakeTarget}&sid=${sid}`;
+  await exchange(server, session, signal, CONNECT_PACKET);
+  const answer = await exchange(server, session, signal);
   if (!answer.includes(CONNECTED)) throw new Error(`CONNECT was answered by ${answer}`);
-  await exchange(session, signal, "1");
+  await exchange(server, session, signal, "1");
   return sid;
 }
 
-function exchange(url: string, signal: AbortSignal, body?: string): Promise<string> {
+function exchange({ url, ca }: Server, target: string, signal: AbortSignal, body?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const method = body === undefined ? "GET" : "POST";
-    const outgoing = request(url, { method, agent: false, signal }, (response) => {
+    const ask = url.startsWith("https:") ? requestSecurely : request;
+    const outgoing = ask(url + target, { method, agent: false, signal, ca }, (response) => {
       if (response.statusCode !== 200) reject(new StatusError(response.statusCode ?? 0));
       response.setEncoding("utf8").on("error", reject);
       response.toArray().then((chunks) => resolve(chunks.join("")), reject);

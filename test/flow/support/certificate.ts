@@ -1,12 +1,41 @@
-/** Certificates for tests, made by openssl: a private CA, and what it has signed for one server or client. */
+/** Certificates for tests, made by openssl: one that stands for itself, or what a private CA has signed for a server or client. */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory } from "./cleanup.js";
 
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
+}
+
+export interface OwnCertificate extends Certificate {
+  /** What a client must trust to accept it. */
+  readonly pem: string;
+  /** Tells one certificate from another. */
+  readonly fingerprint: string;
+}
+
+export interface CertificateOptions {
+  /** Of the files. */
+  readonly name?: string;
+  /** What openssl takes behind -newkey. */
+  readonly newKey?: readonly string[];
+}
+
+const ELLIPTIC = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+const NAMES = ["DNS:localhost", "IP:127.0.0.1", "IP:::1"];
+
+/** For localhost and the loopback. */
+export function createCertificate(directory: string, options: CertificateOptions = {}): OwnCertificate {
+  const { name = "server", newKey = ELLIPTIC } = options;
+  const certFile = join(directory, `${name}.crt`);
+  const keyFile = join(directory, `${name}.key`);
+  const what = ["-days", "30", "-subj", `/CN=${name}`, "-addext", `subjectAltName=${NAMES.join(",")}`];
+  openssl("req", "-x509", "-newkey", ...newKey, "-nodes", "-keyout", keyFile, "-out", certFile, ...what);
+  const pem = readFileSync(certFile, "utf8");
+  return { certFile, keyFile, pem, fingerprint: new X509Certificate(pem).fingerprint256 };
 }
 
 export class CertificateAuthority {
@@ -16,14 +45,14 @@ export class CertificateAuthority {
   #issued = 0;
 
   constructor() {
-    this.#openssl(
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+    openssl(
+      ...["req", "-x509", "-newkey", ...ELLIPTIC, "-nodes", "-days", "2"],
       ...["-subj", "/CN=Test CA", "-keyout", this.#keyFile, "-out", this.caFile],
     );
   }
 
   /** `names` as in a subjectAltName: "DNS:localhost", "IP:127.0.0.1". */
-  issue({ names = ["DNS:localhost", "IP:127.0.0.1"], expired = false } = {}): Certificate {
+  issue({ names = NAMES, expired = false } = {}): Certificate {
     const path = (ending: string) => join(this.#directory, `${this.#issued}.${ending}`);
     this.#issued++;
     const [request, extension, certFile, keyFile] = ["csr", "ext", "crt", "key"].map(path) as [
@@ -32,19 +61,16 @@ export class CertificateAuthority {
       string,
       string,
     ];
-    this.#openssl(
-      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-subj", "/CN=test", "-keyout", keyFile, "-out", request],
-    );
+    openssl("req", "-newkey", ...ELLIPTIC, "-nodes", "-subj", "/CN=test", "-keyout", keyFile, "-out", request);
     writeFileSync(extension, `subjectAltName=${names.join(",")}\n`);
-    this.#openssl(
+    openssl(
       ...["x509", "-req", "-in", request, "-CA", this.caFile, "-CAkey", this.#keyFile, "-CAcreateserial"],
       ...["-days", expired ? "-1" : "2", "-extfile", extension, "-out", certFile],
     );
     return { certFile, keyFile };
   }
+}
 
-  #openssl(...args: string[]): void {
-    execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
-  }
+function openssl(...args: readonly string[]): void {
+  execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
 }

@@ -15,6 +15,8 @@ const PLACEMENT_TRIES = 100;
 
 export interface Server {
   readonly url: string;
+  /** What is trusted beside the usual authorities, where the URL is of https. */
+  readonly ca?: string;
 }
 
 export type Transport = "websocket" | "polling" | "both";
@@ -34,6 +36,7 @@ export function open(
     transports: transport === "both" ? ["polling", "websocket"] : [transport],
     forceNew: true,
     reconnection: false,
+    ...(server.ca !== undefined && { ca: server.ca }),
     ...options,
   });
   onCleanup(() => client.disconnect());

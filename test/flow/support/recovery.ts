@@ -1,5 +1,5 @@
 /** Clients that lose their connection and come back, and what they have missed meanwhile. Fixture: recovery.mjs. */
-import { clientOn, type ClientOptions, type Server, type Socket } from "./client.js";
+import { type ClientOptions, clientOn, type Server, type Socket } from "./client.js";
 import { within } from "./eventually.js";
 
 const BACK_WITHIN_MS = 10_000;

@@ -117,19 +117,33 @@ test.each(["9464", ":9464", "localhost", "localhost:", "localhost:x", "localhost
   },
 );
 
-test("a Unix socket's path or a descriptor", () => {
+test("a Unix socket's path, a descriptor, or an address", () => {
   expect(read(listenTarget(), "unix:/run/holdfast.sock")).toEqual({ unix: "/run/holdfast.sock" });
   expect(read(listenTarget(), "fd:3")).toEqual({ fd: 3 });
   expect(listenTarget().format({ unix: "/a:b" })).toBe("unix:/a:b");
   expect(listenTarget().format({ fd: 7 })).toBe("fd:7");
+  expect(read(listenTarget(), "[::]:80")).toEqual({ host: "::", port: 80 });
+  expect(read(listenTarget(), "localhost:0")).toEqual({ host: "localhost", port: 0 });
+  expect(listenTarget().format({ host: "::1", port: 80 })).toBe("[::1]:80");
 });
 
-test.each(["", "unix:", "unix:a\0b", `unix:/${"x".repeat(107)}`, "fd:", "fd:2", "fd:-3", "fd:3x", "tcp:80", 3])(
-  "%j is nothing to listen on",
-  (given) => {
-    expect(read(listenTarget(), given)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "unix:",
+  "unix:a\0b",
+  `unix:/${"x".repeat(107)}`,
+  "fd:",
+  "fd:2",
+  "fd:-3",
+  "fd:3x",
+  "tcp:80",
+  ":80",
+  "::1:80",
+  "a:65536",
+  3,
+])("%j is nothing to listen on", (given) => {
+  expect(read(listenTarget(), given)).toBeUndefined();
+});
 
 test("a token is what fits into an HTTP header as it is", () => {
   expect(read(token(), "a-Z_9~!")).toBe("a-Z_9~!");
@@ -142,6 +156,31 @@ test("a module is a file that exists", () => {
   expect(problem(existingFile("a module"), import.meta.dirname)).toContain("is not a file");
   expect(problem(existingFile("a module"), "/dev/null/app.js")).toContain("cannot be read");
   expect(problem(existingFile("a module"), "")).toBe("must be the path of a module");
+});
+
+test.each([
+  [true, true],
+  ["on", true],
+  ["TRUE", true],
+  ["1", true],
+  [false, false],
+  ["off", false],
+  ["false", false],
+  ["0", false],
+  ["yes", undefined],
+  [1, undefined],
+  ["", undefined],
+])("a switch given as %j is %j", (given, value) => {
+  expect(read(onOff(), given)).toBe(value);
+});
+
+test("a list checks each of its values, and has one at least", () => {
+  const ports = listOf(wholeNumber({ from: 1, to: 9 }));
+  expect(read(ports, ["1", 2])).toEqual([1, 2]);
+  expect(ports.format([1, 2])).toBe("1,2");
+  for (const wrong of [[], ["1", "10"], "1", [["1"]], null]) {
+    expect(problem(ports, wrong)).toBe("must be a whole number from 1 to 9; several are allowed");
+  }
 });
 
 test.each([

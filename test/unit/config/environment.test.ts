@@ -59,10 +59,10 @@ test.each(["0", "-1", "x", "", undefined])("LISTEN_FDS=%s passes no socket", (fd
   expect(layer.has("listen")).toBe(false);
 });
 
-test("of several sockets passed the first is used, and the others are told", () => {
+test("all sockets that are passed are used", () => {
   const { layer, warnings } = readEnvironment({ LISTEN_FDS: "2", LISTEN_PID: String(process.pid) }, directory);
-  expect(layer.get("listen")).toMatchObject({ value: "fd:3", source: "environment LISTEN_FDS" });
-  expect(warnings).toEqual(["systemd passed 2 sockets, and only the first is used"]);
+  expect(layer.get("listen")).toMatchObject({ value: ["fd:3", "fd:4"], source: "environment LISTEN_FDS" });
+  expect(warnings).toEqual([]);
 });
 
 test("sockets are forgotten for whoever is started next", () => {

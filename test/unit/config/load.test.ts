@@ -52,6 +52,10 @@ test("the defaults are those of the contract", () => {
     headerTimeoutMs: 10_000,
     maxHeaderBytes: 16_384,
     recoveryBufferBytes: 64 * 1_024 ** 2,
+    proxyProtocol: false,
+    requestTimeoutMs: 300_000,
+    maxBodyBytes: 200 * 1_024 ** 2,
+    maxClientBufferBytes: 4 * 1_024 ** 2,
     manage: { host: "127.0.0.1", port: 9_464, explicit: false },
     logLevel: "info",
     logFormat: "json",
@@ -91,7 +95,7 @@ test("every flag sets its setting", () => {
     ...["--redis-cert", import.meta.filename, "--redis-key", import.meta.filename],
     ...["--manage-token", "t0ken", "--log-level", "silent", "--log-format=pretty", import.meta.filename],
   ];
-  expect(load(argv)).toEqual({
+  expect(load(argv)).toMatchObject({
     app: import.meta.filename,
     workers: 3,
     port: 0,
@@ -135,7 +139,7 @@ test("paths start at the working directory, those in the file at the file", () =
   writeFileSync(join(directory, "apps", "a.js"), "");
   const settings = load(["--config", configFile({ app: "apps/a.js", listen: "unix:run.sock" })]);
   expect(settings.app).toBe(join(directory, "apps", "a.js"));
-  expect(settings.listen).toEqual({ unix: join(directory, "run.sock") });
+  expect(settings.listen).toEqual([{ unix: join(directory, "run.sock") }]);
   expect(load(["package.json"]).app).toBe(join(process.cwd(), "package.json"));
 });
 
@@ -145,13 +149,20 @@ test("the config file's keys may have hyphens, and HOLDFAST_CONFIG names it, too
 });
 
 test("where to listen is what the strongest source says about it", () => {
-  const unix = { unix: "/run/x.sock" };
+  const unix = [{ unix: "/run/x.sock" }];
   const file = ["--config", configFile({ listen: "unix:/run/x.sock" })];
   expect(load(file).listen).toEqual(unix);
   expect(load([...file, "--port", "80"]).listen).toBeUndefined();
   expect(load(file, { PORT: "80" }).listen).toBeUndefined();
   expect(load(["--listen", "unix:/run/x.sock"], { PORT: "80" }).listen).toEqual(unix);
   expect(load([], { HOLDFAST_LISTEN: "unix:/run/x.sock", PORT: "80" }).listen).toEqual(unix);
+});
+
+test("there may be several addresses, from each source in its way", () => {
+  const both = [{ host: "::1", port: 80 }, { unix: "/run/a b,c.sock" }];
+  expect(load(["--listen", "[::1]:80", "--listen", "unix:/run/a b,c.sock"]).listen).toEqual(both);
+  expect(load([], { HOLDFAST_LISTEN: "[::1]:80, unix:/run/a b,c.sock" }).listen).toEqual(both);
+  expect(load(["--config", configFile({ listen: ["[::1]:80", "unix:/run/a b,c.sock"] })]).listen).toEqual(both);
 });
 
 test("--listen and --port on one command line are wrong usage", () => {
@@ -162,10 +173,10 @@ test("--listen and --port on one command line are wrong usage", () => {
 
 test("a socket passed by systemd is used, unless a flag says where to listen", () => {
   const env = { LISTEN_FDS: "1", LISTEN_PID: String(process.pid), PORT: "80" };
-  expect(load([], env).listen).toEqual({ fd: 3 });
+  expect(load([], env).listen).toEqual([{ fd: 3 }]);
   expect(load(["--port", "81"], env)).toMatchObject({ port: 81 });
   expect(load(["--port", "81"], env).listen).toBeUndefined();
-  expect(load([], { ...env, HOLDFAST_LISTEN: "fd:5" }).listen).toEqual({ fd: 5 });
+  expect(load([], { ...env, HOLDFAST_LISTEN: "fd:5" }).listen).toEqual([{ fd: 5 }]);
   expect(load([], { ...env, LISTEN_PID: "1" }).listen).toBeUndefined();
 });
 

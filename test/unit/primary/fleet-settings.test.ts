@@ -10,7 +10,7 @@ function settings(...argv: string[]): Settings {
 }
 
 test("the supervisor gets its times, and the workers what they act on", () => {
-  expect(fleetSettings(settings("--drain-timeout", "3s", "--max-header", "8kb"), 5, undefined)).toMatchObject({
+  expect(fleetSettings(settings("--drain-timeout", "3s", "--max-header", "8kb"), 5)).toMatchObject({
     workers: 5,
     drainTimeoutMs: 3_000,
     worker: { maxHeaderBytes: 8_192, logLevel: "info" },
@@ -18,10 +18,28 @@ test("the supervisor gets its times, and the workers what they act on", () => {
 });
 
 test("what the workers are told has no secret and no app where there is none", () => {
-  const { worker } = fleetSettings(settings("--manage-token", "hush", "--redis", "redis://u:hush@h"), 1, "classic");
+  const { worker } = fleetSettings(settings("--manage-token", "hush", "--redis", "redis://u:hush@h"), 1, {
+    uplink: "classic",
+  });
   expect(JSON.stringify(worker)).not.toContain("hush");
   expect("app" in worker).toBe(false);
   expect(worker.uplink).toBe("classic");
+});
+
+test("where TLS is spoken the workers are told so, and the key itself is not among their settings", () => {
+  const word = { type: "tls", cert: "", key: "hush", ticketKeys: "" } as const;
+  const secured = fleetSettings(settings(), 1, { firstWord: () => word });
+  expect(secured.worker.tls).toBe(true);
+  expect(JSON.stringify(secured.worker)).not.toContain("hush");
+  expect(secured.firstWord?.()).toBe(word);
+  expect(fleetSettings(settings(), 1)).not.toHaveProperty("firstWord");
+});
+
+test("a reload changes the certificate, and not that there is one", () => {
+  const tls: Settings = { ...settings(), tlsCert: "/a.crt", tlsKey: "/a.key" };
+  expect(changedForPrimary(tls, { ...tls, tlsCert: "/b.crt", tlsKey: "/b.key" })).toEqual([]);
+  expect(changedForPrimary(tls, settings())).toEqual(["tlsCert", "tlsKey"]);
+  expect(changedForPrimary(settings(), tls)).toEqual(["tlsCert", "tlsKey"]);
 });
 
 test("what a reload cannot change is named, what it can is not", () => {

@@ -17,6 +17,7 @@ const beat: WorkerMessage = {
   rssBytes: 4,
   elu: 0.5,
   lagMs: 1.5,
+  relays: 0,
   dropped: { "link-full": 2 },
   done: { "forwarded-to-host": 1 },
 };
@@ -82,12 +83,23 @@ test("a field of another type, or none, makes a worker's message none", () => {
   }
 });
 
-test.each(["connections", "sessions", "sockets", "rssBytes"])("%s of a beat is a whole number", (field) => {
+test.each(["connections", "sessions", "sockets", "rssBytes", "relays"])("%s of a beat is a whole number", (field) => {
   expect(parseWorkerMessage(JSON.stringify({ ...beat, [field]: 1.5 }))).toBeUndefined();
 });
 
 test("no text makes the reader throw", () => {
   fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), (text) => void parseWorkerMessage(text)));
+});
+
+test.each([
+  { type: "tls", cert: "a", key: "b", ticketKeys: "c" },
+  { type: "ticket-keys", ticketKeys: "c" },
+  { type: "drain", withinMs: 1, reason: "reload" },
+])("$type of the primary is read, and nothing less", (message) => {
+  expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
+  for (const field of Object.keys(message)) {
+    expect(parsePrimaryMessage(JSON.stringify({ ...message, [field]: null }))).toBeUndefined();
+  }
 });
 
 test("what a worker is born with is read, and nothing less", () => {
@@ -99,7 +111,15 @@ test("what a worker is born with is read, and nothing less", () => {
     generation: 1,
     primaryPid: 1,
     runDirectory: "/run/x",
-    settings: { headerTimeoutMs: 1, maxHeaderBytes: 1, logLevel: "info", logFormat: "json" },
+    settings: {
+      headerTimeoutMs: 1,
+      maxHeaderBytes: 1,
+      requestTimeoutMs: 1,
+      maxBodyBytes: 1,
+      maxClientBufferBytes: 1,
+      logLevel: "info",
+      logFormat: "json",
+    },
   };
   expect(parseWorkerBirth(JSON.stringify(birth))).toEqual(birth);
   expect(parseWorkerBirth(undefined)).toBeUndefined();

@@ -5,13 +5,13 @@ import {
   FrameBatch,
   FrameKind,
   FrameReader,
-  FrameSplitter,
   kindOf,
   MAX_FRAME_BYTES,
   ProtocolError,
   type RoomName,
   replaceId,
 } from "../../../src/protocol/frame.js";
+import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
 
 const text = fc.string({ unit: "grapheme", maxLength: 200 });
 /** As an app may write it: also with a surrogate that has lost its partner. */

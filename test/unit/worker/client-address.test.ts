@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { expect, test } from "vitest";
+import { describePeer, peerOf } from "../../../src/protocol/peer.js";
 import { adoptClientAddress, CLIENT_ADDRESS_HEADER, describeClient } from "../../../src/worker/client-address.js";
 
 test.each([
@@ -11,10 +12,22 @@ test.each([
 ])("%j arrives as it was, on a connection that had another before", (client) => {
   const socket = new Socket();
   adoptClientAddress(forwarded(socket, "9.9.9.9 9 IPv4"));
-  const request = forwarded(socket, describeClient(client));
+  const request = forwarded(socket, describePeer(peerOf(client)));
   adoptClientAddress(request);
   const { remoteAddress, remotePort, remoteFamily } = request.socket;
   expect({ remoteAddress, remotePort, remoteFamily }).toEqual(client);
+});
+
+test("whether the client speaks TLS arrives too, on a connection that had another before", () => {
+  const socket = new Socket();
+  const client = { remoteAddress: "127.0.0.1", remotePort: 5, remoteFamily: "IPv4" };
+  const secured = () => (socket as { encrypted?: boolean }).encrypted;
+  adoptClientAddress(forwarded(socket, describeClient({ ...client, encrypted: true })));
+  expect([secured(), socket.remoteFamily]).toEqual([true, "IPv4"]);
+  adoptClientAddress(forwarded(socket, describeClient(client)));
+  expect(secured()).toBeUndefined();
+  adoptClientAddress(forwarded(socket, describeClient({ encrypted: true } as never)));
+  expect([secured(), socket.remoteAddress]).toEqual([true, undefined]);
 });
 
 test("the header is gone, and nothing else", () => {

@@ -49,6 +49,25 @@ test("what a burst has for a client still waits for a link that is behind", () =
   expect(flushed).toEqual(["a"]);
 });
 
+test("what waits is judged where the transport takes no more, also within a burst; one that takes more is not even asked", () => {
+  const { link, flushed, asked, client, isPast } = install();
+  isPast.add("slow");
+  const slow = Object.assign(client("slow"), { transport: { writable: false } });
+  slow.flush();
+  client("slow").flush();
+  expect([asked, flushed]).toEqual([["slow"], ["slow"]]);
+  const late = Object.assign(client("late"), { transport: { writable: false } });
+  link.aroundBurst(() => {
+    slow.flush();
+    late.flush();
+    slow.transport.writable = true;
+    late.transport.writable = true;
+  });
+  // It is closed, and gets nothing more.
+  expect(asked).toEqual(["slow", "slow", "late"]);
+  expect(flushed).toEqual(["slow", "late"]);
+});
+
 describe("packets that wait together", () => {
   const together = Buffer.from([1, 2]);
   const packets = [1, 2].map((byte) => ({ type: "message", options: { wsPreEncodedFrame: [Buffer.from([byte])] } }));
@@ -175,10 +194,18 @@ function install() {
     flushed.push(this.name);
   };
   const link = new FakeLink();
-  ClientGate.install(link);
+  const isPast = new Set<string>();
+  const asked: string[] = [];
+  ClientGate.install(link, {
+    isPast: (client) => {
+      const { name } = client as unknown as { name: string };
+      asked.push(name);
+      return isPast.has(name);
+    },
+  });
   const client = (name: string) =>
     Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: { writable: true } }) as {
       flush(): void;
     };
-  return { link, flushed, client };
+  return { link, flushed, asked, client, isPast };
 }

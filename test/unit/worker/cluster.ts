@@ -87,6 +87,7 @@ export async function startWorker(hub: Switch, options: Partial<ServerOptions>, 
     onMessage: (message) => told.messages.push(message),
     onTaken: () => {},
     onClosed: () => {},
+    onExpected: () => {},
     onEnd: (error) => told.ends.push(error),
   });
   const link = new Link(ours);

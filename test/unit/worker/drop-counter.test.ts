@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { DropCounter } from "../../../src/worker/drop-counter.js";
 
+test("what anybody outside can cause is counted and not logged", () => {
+  const lines: object[] = [];
+  const drops = new DropCounter({ warn: (fields) => lines.push(fields) });
+  drops.count("a");
+  drops.count("a");
+  expect(drops.counts).toEqual({ a: 2 });
+  expect(lines).toEqual([]);
+});
+
 test("all are counted by reason, and each reason is logged once in a while", () => {
   const lines: object[] = [];
   const drops = new DropCounter({ warn: (fields) => lines.push(fields) });

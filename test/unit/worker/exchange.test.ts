@@ -1,15 +1,15 @@
 import { describe, expect, test, vi } from "vitest";
+import { Encoding, Verb } from "../../../src/protocol/content.js";
 import {
   Audience,
   type DecodedAddress,
   FrameBatch,
   FrameKind,
   FrameReader,
-  FrameSplitter,
   kindOf,
   MAX_FRAME_BYTES,
 } from "../../../src/protocol/frame.js";
-import { Encoding, Verb } from "../../../src/protocol/content.js";
+import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
 import { encode } from "../../../src/worker/codec.js";
 import { type Heard, NOTHING, readValue, type Saying, sayCommand, sayEvent } from "../../../src/worker/content.js";
 import type { EventPart } from "../../../src/worker/event.js";

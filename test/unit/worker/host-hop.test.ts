@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { createServer } from "node:net";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { createHostTag } from "../../../src/protocol/session-id.js";
+import { FORWARDED_HEADER } from "../../../src/worker/host-hop.js";
+import { seal } from "../../../src/worker/host-seal.js";
 import { CertificateAuthority } from "../../flow/support/certificate.js";
 import { beginTest, finishTest, onCleanup, spawnTracked } from "../../flow/support/cleanup.js";
 import { freePort } from "../../flow/support/free-port.js";
 import { openSession, post, postHead, sessionTarget, UNKNOWN_SESSION } from "../../flow/support/polling.js";
 import { head, openRaw, type RawConnection, websocketHead } from "../../flow/support/raw.js";
-import { createHostTag } from "../../../src/protocol/session-id.js";
-import { FORWARDED_HEADER } from "../../../src/worker/host-hop.js";
-import { seal } from "../../../src/worker/host-seal.js";
 import { type InProcessWorker, startWorker, type WorkerOptions } from "./in-process-worker.js";
 
 beforeEach(beginTest);

@@ -44,7 +44,7 @@ let incarnation = 0;
 export async function startWorker(slot: number, options: WorkerOptions = {}): Promise<InProcessWorker> {
   const self = { host: options.host ?? host, slot, incarnation: ++incarnation };
   const warnings: string[] = [];
-  const limits = { headerTimeoutMs: 10_000, maxHeaderBytes: 16_384, ...options.limits };
+  const limits = { headerTimeoutMs: 10_000, maxHeaderBytes: 16_384, requestTimeoutMs: 300_000, ...options.limits };
   const server = new WorkerServer(limits, { warn: (_fields, text) => warnings.push(text) });
   const forwarder = new Forwarder(pathOf);
   let refusals = 0;

@@ -39,7 +39,7 @@ test("a connection counts as open until it is closed, and its end is told", asyn
   socket.destroy();
   await new Promise((resolve) => socket.once("close", resolve));
   expect(inbox.connections).toBe(0);
-  expect(events.at(-1)).toBe("closed");
+  expect(events.at(-1)).toBe("closed 1");
 });
 
 test("a hand-off without its handle is told to be missing", () => {
@@ -97,7 +97,7 @@ function setUp(isWelcome: IsWelcome = () => true) {
   const link = {
     behind: false,
     taken: (sequence: number, found: boolean) => void events.push(`taken ${sequence} ${found}`),
-    connectionClosed: () => void events.push("closed"),
+    connectionClosed: (sequence: number) => void events.push(`closed ${sequence}`),
     whenCaughtUp: (callback: () => void) => {
       resume = callback;
     },

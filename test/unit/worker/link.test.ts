@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { FrameBatch, FrameKind, FrameReader, FrameSplitter, kindOf } from "../../../src/protocol/frame.js";
+import { FrameBatch, FrameKind, FrameReader, kindOf } from "../../../src/protocol/frame.js";
+import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
 import { Link } from "../../../src/worker/link.js";
 import { socketPair } from "./cluster.js";
 
@@ -73,14 +74,32 @@ test("a worker's word for a hand-off is in the kernel when it has been given", a
   expect(link.queuedBytes).toBe(0);
 });
 
+test("a client that will open more connections is told of at once", async () => {
+  const { link, peer } = await start();
+  const told: unknown[] = [];
+  onFrames(peer, (frame) => {
+    const read = new FrameReader(frame);
+    told.push([kindOf(frame), read.text(), read.byte()]);
+  });
+  link.expected("::1", true);
+  expect(link.queuedBytes).toBe(0);
+  link.expected("::1", false);
+  await expect
+    .poll(() => told)
+    .toEqual([
+      [FrameKind.expected, "::1", 1],
+      [FrameKind.expected, "::1", 0],
+    ]);
+});
+
 test("connections that close in one turn are told together", async () => {
   const { link, peer } = await start();
-  const counts: number[] = [];
-  onFrames(peer, (frame) => counts.push(new FrameReader(frame).number()));
-  for (let i = 0; i < 3; i++) link.connectionClosed();
-  await expect.poll(() => counts).toEqual([3]);
-  link.connectionClosed();
-  await expect.poll(() => counts).toEqual([3, 1]);
+  const told: number[][] = [];
+  onFrames(peer, (frame) => told.push(new FrameReader(frame).numbers()));
+  for (const sequence of [7, 5, 6]) link.connectionClosed(sequence);
+  await expect.poll(() => told).toEqual([[7, 5, 6]]);
+  link.connectionClosed(9);
+  await expect.poll(() => told).toEqual([[7, 5, 6], [9]]);
 });
 
 test("what comes is handed on: the primary's own messages as such, the rest as frames", async () => {

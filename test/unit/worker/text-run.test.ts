@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import { Encoding } from "../../../src/protocol/content.js";
-import { type Address, FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../../src/protocol/frame.js";
+import { type Address, FrameBatch, FrameKind, ProtocolError } from "../../../src/protocol/frame.js";
+import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
 import { BINARY_PART, TEXT_PART } from "../../../src/worker/event-part.js";
 import { TextRun } from "../../../src/worker/text-run.js";
 

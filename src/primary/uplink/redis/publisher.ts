@@ -3,8 +3,8 @@
  * connection was lost may or may not have been delivered, and is not sent again.
  */
 import type { Redis } from "ioredis";
-import { LONGEST_BACKOFF_MS } from "./backoff.js";
 import { bytesOf } from "./backlog.js";
+import { LONGEST_BACKOFF_MS } from "./backoff.js";
 import type { OpenClient } from "./connect.js";
 import { Connection } from "./connection.js";
 import { wasNotPublished } from "./failure.js";

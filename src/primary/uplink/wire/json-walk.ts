@@ -1,5 +1,6 @@
 /** Walks over JSON as `JSON.parse` reads it. Makes nothing of a value that was not asked for. */
 import {
+  looksInto,
   MAX_CONTAINERS,
   MAX_DEPTH,
   MAX_FIELDS,
@@ -7,7 +8,6 @@ import {
   type Shape,
   type ValueKind,
   type Walk,
-  looksInto,
   within,
 } from "./outline.js";
 import { refuse } from "./refusal.js";

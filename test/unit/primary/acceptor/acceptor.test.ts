@@ -56,6 +56,98 @@ test.each([
   await worker.next();
 });
 
+test("settling ends the listening, and waits until what was accepted has been taken", async () => {
+  const { acceptor, worker, url, open } = await start();
+  const connection = await open();
+  connection.write("GET /last ");
+  await settled(() => acceptor.counters.acceptorPending === 1);
+  let isSettled = false;
+  const settling = acceptor.settle(5_000).then(() => {
+    isSettled = true;
+  });
+  await expect(openRaw({ url })).rejects.toThrow("ECONNREFUSED");
+  expect(isSettled).toBe(false);
+  await worker.next();
+  await settling;
+});
+
+test("settling does not wait long for who says nothing", async () => {
+  const { acceptor, open } = await start();
+  await open();
+  await settled(() => acceptor.counters.acceptorHeads === 1);
+  await acceptor.settle(5_000);
+  expect(acceptor.counters.acceptorHeads).toBe(1);
+});
+
+const HELLO = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]);
+
+test("where TLS is spoken, a hello goes to a worker with all bytes read so far, and the URL says so", async () => {
+  const { worker, url, open } = await start({ tls: true });
+  expect(url).toMatch(/^https:/);
+  const connection = await open();
+  connection.write(HELLO);
+  const [message] = await worker.next();
+  expect(Buffer.from(message.data, "latin1")).toEqual(HELLO);
+});
+
+test("where TLS is spoken, HTTP without it is answered 400 in words and closed, and never reaches a worker", async () => {
+  const { acceptor, worker, open } = await start({ tls: true });
+  const connection = await open();
+  connection.write("GET / HTTP/1.1\r\n");
+  const { status, body } = await connection.response();
+  expect([status, String(body)]).toEqual([400, "This port speaks TLS: ask by https:// or wss://.\n"]);
+  expect((await connection.untilClosed()).how).toBe("end");
+  expect(acceptor.counters.acceptorRefused400).toBe(1);
+  expect(worker.count).toBe(0);
+});
+
+test.each([
+  ["is neither TLS nor HTTP", "SSH-2.0-x\r\n", false],
+  ["stops within the hello", HELLO.subarray(0, 4), true],
+  ["stops within the hello, at its end", HELLO.subarray(0, 4), false],
+])("where TLS is spoken, what %s is closed without a word", async (_, bytes, waits) => {
+  const { acceptor, worker, open } = await start({ tls: true, headerTimeoutMs: waits ? 50 : 10_000 });
+  const connection = await open();
+  connection.write(bytes);
+  if (!waits) connection.halfClose();
+  expect((await connection.untilClosed()).bytes.length).toBe(0);
+  expect(acceptor.counters.acceptorClosedAlien).toBe(1);
+  expect(worker.count).toBe(0);
+});
+
+test("where TLS is spoken, the connections after a session was opened by polling go to its worker", async () => {
+  const { acceptor, worker, open } = await start({ tls: true });
+  const other = fakeWorker(acceptor, 1);
+  acceptor.add(other);
+  acceptor.expected(other, "127.0.0.1", true);
+  for (let i = 0; i < 3; i++) {
+    (await open()).write(HELLO);
+    await other.next();
+  }
+  acceptor.expected(other, "127.0.0.1", false);
+  (await open()).write(HELLO);
+  await worker.next();
+});
+
+test("where TLS is spoken, who is expected passes a limit as a session does, and others are closed without a word", async () => {
+  const limits = { proxyProtocol: true, trustProxy: ["127.0.0.1"], maxConnectionsPerIp: 1 };
+  const { acceptor, worker, open } = await start({ tls: true, ...limits });
+  const call = async () => {
+    const connection = await open();
+    connection.write(Buffer.concat([Buffer.from("PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"), HELLO]));
+    return connection;
+  };
+  await call();
+  const [{ sequence, data, peer }] = await worker.next();
+  acceptor.taken(worker, sequence, true);
+  expect([Buffer.from(data, "latin1"), peer]).toEqual([HELLO, "192.0.2.7 4711 IPv4"]);
+  expect((await (await call()).untilClosed()).bytes.length).toBe(0);
+  expect(acceptor.counters).toMatchObject({ acceptorRefusedConnectionsPerIp: 1, acceptorRefused503: 1 });
+  acceptor.expected(worker, "192.0.2.7", true);
+  await call();
+  await worker.next();
+});
+
 test("a silent connection is closed without a word when its time is up, and never reaches a worker", async () => {
   const { acceptor, worker, open } = await start({ headerTimeoutMs: 50 });
   const connection = await open();
@@ -195,7 +287,7 @@ async function start(options: Partial<AcceptorOptions> = {}, where: ListenWhere 
     ...options,
   });
   started.push(acceptor);
-  const { url } = await acceptor.listen(where);
+  const [url = ""] = await acceptor.listen([where]);
   const worker = fakeWorker(acceptor, 0);
   acceptor.add(worker);
   const open = (): Promise<RawConnection> => openRaw({ url });

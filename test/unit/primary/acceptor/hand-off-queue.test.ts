@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { expect, test } from "vitest";
+import { Admission } from "../../../../src/primary/acceptor/admission.js";
 import type { Arrival, OwnerKey } from "../../../../src/primary/acceptor/arrival.js";
 import { ArrivalQueue, ownerKey } from "../../../../src/primary/acceptor/arrival.js";
 import { HandOffQueue } from "../../../../src/primary/acceptor/hand-off-queue.js";
@@ -28,8 +29,22 @@ test("a connection that is taken is closed here and counts until the worker says
   expect(queue.settle(1, true)).toBeUndefined();
   expect(taken.socket.destroyed).toBe(true);
   expect(queue.connections).toBe(1);
-  queue.closed(1);
+  queue.closed([1]);
   expect(queue.connections).toBe(0);
+});
+
+test("a visit lasts as long as its connection, here or in the worker", () => {
+  const { queue } = setUp();
+  const admission = new Admission({}, () => false);
+  const visits = Array.from({ length: 3 }, () => admission.enter());
+  for (const visit of visits) queue.add({ ...arrival(), visit });
+  for (const sequence of [1, 2, 3]) queue.settle(sequence, true);
+  for (const visit of visits) visit.leaveHere();
+  expect(admission.open).toBe(3);
+  queue.closed([2, 2, 99]);
+  expect(admission.open).toBe(2);
+  queue.takeAll();
+  expect(admission.open).toBe(0);
 });
 
 test("a connection that the worker could not take comes back open and uncounted", () => {
@@ -52,7 +67,7 @@ test("a word for a hand-off that is not in flight changes nothing", () => {
 test("a worker that claims to have closed what it never had cannot make its count wrong for others", () => {
   const { queue } = setUp();
   queue.add(arrival());
-  queue.closed(1_000);
+  queue.closed(Array.from({ length: 1_000 }, (_, i) => i));
   expect(queue.connections).toBe(1);
 });
 

@@ -31,6 +31,16 @@ test("a session's connection goes to any worker when its own is gone, and that o
   expect(second.got.length).toBe(1);
 });
 
+test("a connection that most likely belongs to a worker goes there while that takes new ones, else anywhere", () => {
+  const { placement, targets } = setUp(2);
+  const [first, second] = targets;
+  for (let i = 0; i < 3; i++) placement.place({ ...arrival(), likely: second.key });
+  expect([first.got.length, second.got.length]).toEqual([0, 3]);
+  placement.bind(second);
+  placement.place({ ...arrival(), likely: second.key });
+  expect([first.got.length, second.got.length]).toEqual([1, 3]);
+});
+
 test("a slot's next incarnation does not get the sessions of the one before", () => {
   const { placement, targets } = setUp(2);
   const [first, second] = targets;

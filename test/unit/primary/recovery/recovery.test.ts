@@ -2,14 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Recovery } from "../../../../src/primary/recovery/recovery.js";
 import { ANSWER_WITHIN_MS } from "../../../../src/primary/recovery/restore-desk.js";
 import type { WorkerKeeping } from "../../../../src/primary/recovery/worker-end.js";
-import {
-  FrameBatch,
-  FrameKind,
-  FrameReader,
-  FrameSplitter,
-  kindOf,
-  ProtocolError,
-} from "../../../../src/protocol/frame.js";
+import { FrameBatch, FrameKind, FrameReader, kindOf, ProtocolError } from "../../../../src/protocol/frame.js";
+import { FrameSplitter } from "../../../../src/protocol/frame-splitter.js";
 import { RecoveryKind, type Restored, readRestored } from "../../../../src/protocol/recovery-frame.js";
 
 const WINDOW_MS = 10_000;

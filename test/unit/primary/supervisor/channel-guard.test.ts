@@ -55,6 +55,24 @@ test("a descriptor that a child sends is closed and told", async () => {
   expect(openSockets()).toBe(before);
 });
 
+test("a connection for a sibling arrives with its message, unread, and the next one after it", async () => {
+  const { child, events, tellings } = guarded("pass");
+  const passed: [{ data: string }, Socket][] = [];
+  events.on("passed", (message, socket) => passed.push([message, socket]));
+  await once(child, "spawn");
+  const server = await listening();
+  const pairs = await connections(server, 3);
+  for (const { accepted } of pairs) sendConnection(child, handOff(1), accepted);
+  await expect.poll(() => passed.length).toBe(3);
+  for (const [{ data }, socket] of passed) {
+    expect([data, socket.bytesRead, socket.remoteAddress]).toEqual(["GET / HTTP/1.1", 0, "127.0.0.1"]);
+    socket.destroy();
+  }
+  for (const { accepted } of pairs) accepted.destroy();
+  expect(tellings.misbehaved).toEqual([]);
+  server.close();
+});
+
 test("what an app sends to a parent it takes for PM2 is ignored, and told once", async () => {
   const { ignored, tellings } = guarded("send", '["ready", { "deep": [[[[]]]] }]');
   expect(await ignored).toMatch(/process\.send/);
@@ -114,9 +132,10 @@ function guarded(deed: string, argument = "", env: Record<string, string> = {}) 
   guardChannel(child, {
     onMisbehaviour: (what) => events.emit("misbehaved", what),
     onIgnored: (what) => events.emit("ignored", what),
+    onPassed: (message, socket) => events.emit("passed", message, socket),
   });
   const first = (name: string) => once(events, name).then(([what]) => what as string);
-  return { child, tellings, misbehaviour: first("misbehaved"), ignored: first("ignored") };
+  return { child, events, tellings, misbehaviour: first("misbehaved"), ignored: first("ignored") };
 }
 
 function handOff(sequence: number) {

@@ -20,6 +20,7 @@ export const BEAT: WorkerMessage = {
   rssBytes: 0,
   elu: 0,
   lagMs: 0,
+  relays: 0,
   dropped: {},
   done: {},
 };
@@ -30,7 +31,15 @@ export function settingsOf(changes: Partial<FleetSettings> = {}): FleetSettings 
     workerTimeoutMs: 10_000,
     bootTimeoutMs: 30_000,
     drainTimeoutMs: 5_000,
-    worker: { headerTimeoutMs: 1, maxHeaderBytes: 1, logLevel: "info", logFormat: "json" },
+    worker: {
+      headerTimeoutMs: 1,
+      maxHeaderBytes: 1,
+      requestTimeoutMs: 1,
+      maxBodyBytes: 1,
+      maxClientBufferBytes: 1,
+      logLevel: "info",
+      logFormat: "json",
+    },
     ...changes,
   };
 }
@@ -103,6 +112,7 @@ export class FakeHost {
         onRecovered: tell("recovered"),
         onDraining: tell("draining"),
         onGone: tell("gone"),
+        onPassed: () => {},
         onPhase: (phase) => this.told.push(phase),
       },
     });
@@ -151,7 +161,7 @@ export class FakeHost {
     worker.handle = handle;
     const send = (message: PrimaryMessage) => {
       worker.told.push(message);
-      queueMicrotask(() => this.onDrain(worker));
+      if (message.type === "drain") queueMicrotask(() => this.onDrain(worker));
     };
     return { send, end: () => events.onEnd() };
   }

@@ -9,7 +9,15 @@ import { createLaunch } from "../../../../src/primary/supervisor/launch.js";
 
 const CHILD = fileURLToPath(new URL("./launched-child.mjs", import.meta.url));
 const HOST = { hostTag: "tag1", hostId: "here", runDirectory: "/tmp" };
-const SETTINGS = { headerTimeoutMs: 1, maxHeaderBytes: 1, logLevel: "info", logFormat: "json" } as const;
+const SETTINGS = {
+  headerTimeoutMs: 1,
+  maxHeaderBytes: 1,
+  requestTimeoutMs: 1,
+  maxBodyBytes: 1,
+  maxClientBufferBytes: 1,
+  logLevel: "info",
+  logFormat: "json",
+} as const;
 
 const launched: { process: WorkerProcess; end: Promise<WorkerEnd> }[] = [];
 
@@ -33,6 +41,7 @@ function launch(workerFile = CHILD) {
     onExit: settle,
     onMisbehaviour: (what) => misbehaviour.push(what),
     onIgnored: () => {},
+    onPassed: () => {},
   });
   launched.push({ process, end });
   return { process, end, misbehaviour };

@@ -19,6 +19,8 @@ const deeds = {
       .on("error", ({ code }) => process.stdout.write(code))
       .listen(0, "127.0.0.1"),
   echo: () => process.on("message", ({ sequence }, socket) => socket?.end(`connection ${sequence}`)),
+  pass: () =>
+    process.on("message", (_, socket) => process.send({ type: "holdfast:pass", data: "GET / HTTP/1.1" }, socket)),
   wait: () => {},
 };
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppLoadError, BootError } from "../../../../src/primary/supervisor/boot-error.js";
-import { FakeHost, type FakeWorker, settingsOf } from "./fake-host.js";
+import type { PrimaryMessage, WorkerMessage } from "../../../../src/protocol/control.js";
+import { BEAT, FakeHost, type FakeWorker, settingsOf } from "./fake-host.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,6 +24,52 @@ async function started(settings = {}): Promise<FakeHost> {
   host.takeTold();
   return host;
 }
+
+describe("what workers are told", () => {
+  const word = (key: string): PrimaryMessage => ({ type: "tls", cert: "c", key, ticketKeys: "t" });
+
+  test("first of all are the secrets of their generation, also when one is replaced", async () => {
+    const host = await started({ firstWord: () => word("old") });
+    expect(host.workers.map(({ told }) => told[0])).toEqual([word("old"), word("old")]);
+    host.settings = { ...settingsOf(), firstWord: () => word("new") };
+    host.in(0).dies({ code: 1 });
+    await pass(1_000);
+    expect(host.in(0).told[0]).toEqual(word("old"));
+    host.supervisor.reload();
+    await pass(1_000);
+    expect([host.in(0).told[0], host.in(1).told[0]]).toEqual([word("new"), word("new")]);
+  });
+
+  test("reaches every worker that there is", async () => {
+    const host = await started();
+    host.supervisor.tell({ type: "ticket-keys", ticketKeys: "x" });
+    expect(host.workers.map(({ told }) => told.at(-1))).toEqual([
+      { type: "ticket-keys", ticketKeys: "x" },
+      { type: "ticket-keys", ticketKeys: "x" },
+    ]);
+  });
+
+  test("of them, how many WebSockets they relay is summed up", async () => {
+    const host = await started();
+    host.in(0).says({ ...BEAT, relays: 2 } as WorkerMessage);
+    host.in(1).says({ ...BEAT, relays: 3 } as WorkerMessage);
+    await pass(1);
+    expect(host.supervisor.counters).toMatchObject({ workerRelays: 5 });
+  });
+});
+
+describe("a stop now", () => {
+  test.each(["at once", "while workers drain"])("kills all workers, %s", async (when) => {
+    const host = await started();
+    host.onDrain = () => {};
+    if (when !== "at once") host.supervisor.stop();
+    await pass(10);
+    host.supervisor.stopNow();
+    await pass(10);
+    expect(host.workers.map(({ killed }) => killed)).toEqual([true, true]);
+    await host.supervisor.finished;
+  });
+});
 
 describe("a start", () => {
   test("is ready when all workers are", async () => {

@@ -10,11 +10,11 @@ import {
   FrameBatch,
   FrameKind,
   FrameReader,
-  FrameSplitter,
   kindOf,
   ProtocolError,
   type RoomName,
 } from "../../../../src/protocol/frame.js";
+import { FrameSplitter } from "../../../../src/protocol/frame-splitter.js";
 
 const TIMEOUT_MS = 1_000;
 
@@ -275,9 +275,16 @@ test("what it does not act on itself is handed to the listener, with the rest of
   const [a] = workers;
   write(a, (batch) => batch.begin(FrameKind.control).text('{"type":"ready"}').end());
   write(a, (batch) => batch.begin(FrameKind.taken).number(7).byte(0).end());
-  write(a, (batch) => batch.begin(FrameKind.closed).number(3).end());
+  write(a, (batch) => batch.begin(FrameKind.closed).numbers([3, 5]).end());
+  write(a, (batch) => batch.begin(FrameKind.expected).text("::1").byte(1).end());
   await relayed();
-  expect(a.told).toMatchObject([{ type: "hello" }, { type: "ready" }, { taken: 7, found: false }, { closed: 3 }]);
+  expect(a.told).toMatchObject([
+    { type: "hello" },
+    { type: "ready" },
+    { taken: 7, found: false },
+    { closed: [3, 5] },
+    { address: "::1", more: true },
+  ]);
   a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
   await relayed();
   expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop"}']);
@@ -296,7 +303,12 @@ interface Worker {
   readonly requests: number[];
   /** What came as an answer to itself. */
   readonly answers: string[];
-  readonly told: (WorkerMessage | { taken: number; found: boolean } | { closed: number })[];
+  readonly told: (
+    | WorkerMessage
+    | { taken: number; found: boolean }
+    | { closed: readonly number[] }
+    | { address: string; more: boolean }
+  )[];
   readonly ends: (Error | undefined)[];
   /** Set: it reads no more. */
   stuck: boolean;
@@ -328,6 +340,7 @@ function connect(hub: Switch): Worker {
     onMessage: (message) => told.push(message),
     onTaken: (taken, found) => told.push({ taken, found }),
     onClosed: (closed) => told.push({ closed }),
+    onExpected: (address, more) => told.push({ address, more }),
     onEnd: (error) => ends.push(error),
   });
   const worker: Worker = { stream, link, events: [], requests: [], answers: [], told, ends, stuck: false };

@@ -1,0 +1,61 @@
+/**
+ * Whose a request is by the word of a trusted proxy: `X-Forwarded-For`, or `Forwarded` (RFC 7239). Everybody may write
+ * these, and proxies append to them, so they are read from the right: the first address that is not a trusted proxy is
+ * the client's. Pure.
+ */
+import { isIP } from "node:net";
+import type { Trust } from "../protocol/network.js";
+import { familyOf, type Peer } from "../protocol/peer.js";
+
+export interface ForwardedHeaders {
+  readonly "x-forwarded-for"?: string | string[] | undefined;
+  readonly forwarded?: string | string[] | undefined;
+}
+
+/** Hidden or malformed. */
+type Hop = Peer | undefined;
+
+const NODE = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
+const ELEMENT = /(?:[^",]|"(?:[^"\\]|\\.)*")+/g;
+const PAIR = /(?:[^";]|"(?:[^"\\]|\\.)*")+/g;
+
+/** Undefined: nobody to be believed says who it is, so it is the peer itself. */
+export function forwardedPeer(headers: ForwardedHeaders, trust: Trust): Peer | undefined {
+  const { "x-forwarded-for": list, forwarded } = headers;
+  const byList = list === undefined ? undefined : clientOf(String(list).split(",").map(hopOf), trust);
+  if (forwarded === undefined) return byList;
+  const byElements = clientOf((String(forwarded).match(ELEMENT) ?? []).map(hopOfElement), trust);
+  if (list === undefined) return byElements;
+  // A proxy that writes one lets the other through as the client sent it, and nobody knows which.
+  return byList?.address === byElements?.address ? byList : undefined;
+}
+
+/** What is left of something malformed is not believed: it may have been written by the client. */
+function clientOf(hops: readonly Hop[], trust: Trust): Peer | undefined {
+  let nearest: Peer | undefined;
+  for (const hop of hops.toReversed()) {
+    if (!hop) break;
+    nearest = hop;
+    if (!trust(hop.address)) break;
+  }
+  return nearest;
+}
+
+function hopOf(text: string): Hop {
+  const trimmed = text.trim();
+  if (isIP(trimmed) === 6) return peerAt(trimmed);
+  const [, bracketed, plain, port] = NODE.exec(trimmed) ?? [];
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? peerAt(bracketed, port) : undefined;
+  return plain !== undefined && isIP(plain) === 4 ? peerAt(plain, port) : undefined;
+}
+
+function hopOfElement(element: string): Hop {
+  const pairs = (element.match(PAIR) ?? []).map((pair) => /^\s*for\s*=\s*(.*?)\s*$/i.exec(pair)?.[1]);
+  const nodes = pairs.filter((node) => node !== undefined);
+  return nodes.length === 1 ? hopOf((nodes[0] as string).replace(/^"(.*)"$/, "$1")) : undefined;
+}
+
+function peerAt(address: string, port?: string): Hop {
+  if (address.includes("%") || Number(port ?? 0) > 65_535) return undefined;
+  return { address, port: port === undefined ? undefined : Number(port), family: familyOf(address) };
+}
