@@ -21,7 +21,10 @@ const RARELY = "Math.random() < 0.0005";
 const WRITE = "            socket.client.writeToEngine(written.parts, written.options);";
 const NEEDS_RETURNS: readonly FaultName[] = ["drop", "close", "swallow", "killWorker"];
 
-/** Each is a fault that the product could have; the history must show it. */
+/**
+ * Each is a fault that the product could have; the history must show it. That of a session which is not fenced is not
+ * seen by clients that are one connection each: session-comes-back-as-it-was.test.ts has it (H02).
+ */
 const MUTATIONS: readonly Mutation[] = [
   {
     name: "a client is not written to",
@@ -47,14 +50,6 @@ const MUTATIONS: readonly Mutation[] = [
     from: "setImmediate(this.#flushTick);",
     to: "setTimeout(this.#flushTick, 200); this.gathers = false; Object.defineProperty(this, 'behind', { value: false });",
     faults: ["killWorker"],
-  },
-  {
-    name: "who is connected is not fenced",
-    file: "primary/recovery/restore-desk.js",
-    from: "session.holder.frame(RecoveryKind.fence).number(session.number).end();",
-    to: `const { holder } = session; const state = { worker: holder.name, own: holder.own, shared: holder.changed };
-         this.#desk.sessions.leave(session, state, performance.now()); this.#answer(claim);`,
-    faults: ["swallow", "stopWorker", "close"],
   },
   {
     name: "what passes while a client is let in is not kept",
