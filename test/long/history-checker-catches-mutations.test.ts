@@ -1,10 +1,10 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, expect, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { onCleanup } from "../flow/support/cleanup.js";
 import { ROOT } from "../flow/support/command.js";
 import { check } from "../history/checker.js";
-import type { FaultName } from "../history/run.js";
+import { type FaultName, runHistory } from "../history/run.js";
 
 const FOR_MS = 40_000;
 const WITHIN_MS = 300_000;
@@ -67,13 +67,9 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-beforeEach(() => {
-  vi.resetModules();
-});
-
 test.each(MUTATIONS)("$name", { timeout: WITHIN_MS + 200_000 }, async (mutation) => {
   process.env.TEST_DIST = mutated(mutation);
-  const { runHistory } = await import("../history/run.js");
+  onTestFinished(() => delete process.env.TEST_DIST);
   const startedAt = performance.now();
   const found = new Set<string>();
   for (let seed = 1; found.size === 0 && performance.now() - startedAt < WITHIN_MS; seed++) {
