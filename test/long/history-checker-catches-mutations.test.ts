@@ -69,7 +69,9 @@ const MUTATIONS: readonly Mutation[] = [
 
 test.each(MUTATIONS)("$name", { timeout: WITHIN_MS + 200_000 }, async (mutation) => {
   process.env.TEST_DIST = mutated(mutation);
-  onTestFinished(() => delete process.env.TEST_DIST);
+  onTestFinished(() => {
+    delete process.env.TEST_DIST;
+  });
   const startedAt = performance.now();
   const found = new Set<string>();
   for (let seed = 1; found.size === 0 && performance.now() - startedAt < WITHIN_MS; seed++) {
