@@ -8,7 +8,11 @@ import { freePort } from "./free-port.js";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const FIXTURES = resolve(ROOT, "test/fixtures");
-const DIST = resolve(ROOT, process.env.TEST_DIST ?? "dist");
+
+/** Read for each command: a test may have a build of its own. */
+function dist(): string {
+  return resolve(ROOT, process.env.TEST_DIST ?? "dist");
+}
 
 export interface CommandOptions {
   /** A file of test/fixtures, or an absolute path; the built-in chat without it. */
@@ -37,7 +41,7 @@ export async function commandFor(options: CommandOptions): Promise<Command> {
     ...(options.inspect ? [`--inspect-port=127.0.0.1:${await freePort()}`] : []),
   ];
   const application = app === undefined ? [] : [resolve(FIXTURES, app)];
-  const holdfast = [resolve(DIST, "primary.js"), ...application, ...defaultsBeside(args, options), ...args];
+  const holdfast = [resolve(dist(), "primary.js"), ...application, ...defaultsBeside(args, options), ...args];
   const [file, ...rest] = [...wrapper, process.execPath, ...node, ...holdfast] as [string, ...string[]];
   return { file, args: rest, env: { ...ownEnvironment(), ...env } };
 }
