@@ -40,7 +40,8 @@ function sideSummary(side: SideName, samples: readonly Sample[]): SideSummary {
 }
 
 function ratioOf(sides: readonly SideSummary[], goal: Goal): Ratio | undefined {
-  const ours = sides.find(({ side }) => side === "holdfast");
+  const { of = "holdfast" } = goal;
+  const ours = sides.find(({ side }) => side === of);
   const theirs = sides.find(({ side }) => side === goal.against);
   if (!ours || !theirs) return undefined;
   const value = ours.figure / theirs.figure;

@@ -21,6 +21,7 @@ import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./pr
 import { changedForPrimary, fleetSettings, uplinkMode } from "./primary/fleet-settings.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
+import { Recovery } from "./primary/recovery/recovery.js";
 import type { FleetSettings } from "./primary/supervisor/contract.js";
 import type { SupervisorHooks } from "./primary/supervisor/hooks.js";
 import { createLaunch } from "./primary/supervisor/launch.js";
@@ -31,6 +32,7 @@ import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
 import { createUplink } from "./primary/uplink/create-uplink.js";
 import type { Uplink } from "./primary/uplink/uplink.js";
+import { workerName } from "./protocol/cursor.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -57,6 +59,7 @@ interface Parts {
   readonly log: Logger;
   readonly acceptor: Acceptor;
   readonly relay: Switch;
+  readonly recovery: Recovery;
   readonly uplink: Uplink | undefined;
   readonly supervisor: Supervisor;
   readonly manage: ManageServer | undefined;
@@ -67,7 +70,8 @@ function assemble(settings: Settings, log: Logger): Parts {
   const hostTag = createHostTag();
   const hostId = `${hostname()}-${hostTag}`;
   const runDirectory = createRunDirectory(ENVIRONMENT);
-  const relay = new Switch();
+  const recovery = new Recovery({ epoch: hostTag, bufferBytes: settings.recoveryBufferBytes });
+  const relay = new Switch(recovery);
   const uplink = createUplink(settings, { hostId, release: VERSION }, log);
   if (uplink) uplink.deliverTo(relay.attach(uplink));
   const acceptor = new Acceptor({ ...settings, hostTag, log });
@@ -79,12 +83,12 @@ function assemble(settings: Settings, log: Logger): Parts {
     hooks: hooks(acceptor, relay, service),
     log,
   });
-  const status = () => statusOf(hostId, { supervisor, acceptor, relay, uplink });
-  return { log, acceptor, relay, uplink, supervisor, manage: manageServer(settings, status, log), status };
+  const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
+  return { log, acceptor, relay, recovery, uplink, supervisor, manage: manageServer(settings, status, log), status };
 }
 
 async function serve(parts: Parts, where: ListenWhere): Promise<never> {
-  const { log, acceptor, relay, uplink, supervisor, manage } = parts;
+  const { log, acceptor, relay, recovery, uplink, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
   await uplink?.start();
@@ -95,6 +99,7 @@ async function serve(parts: Parts, where: ListenWhere): Promise<never> {
   await manage?.close();
   await uplink?.close();
   relay.close();
+  recovery.close();
   log.info({ event: "stopped" }, "stopped");
   process.exit(0);
 }
@@ -116,11 +121,15 @@ function sayReady(log: Logger, url: string, workers: number, manage: string): vo
 function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
   return {
     connect: (worker, stream, events) =>
-      relay.connect(stream, {
-        ...events,
-        onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
-        onClosed: (count) => acceptor.closed(worker, count),
-      }),
+      relay.connect(
+        stream,
+        {
+          ...events,
+          onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
+          onClosed: (count) => acceptor.closed(worker, count),
+        },
+        workerName(worker.slot, worker.incarnation),
+      ),
     onReady: (worker) => acceptor.add(worker),
     onRecovered: (worker) => acceptor.add(worker),
     onStuck: (worker) => acceptor.suspend(worker),
@@ -133,9 +142,9 @@ function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): Super
   };
 }
 
-type StatusParts = Pick<Parts, "supervisor" | "acceptor" | "relay" | "uplink">;
+type StatusParts = Pick<Parts, "supervisor" | "acceptor" | "relay" | "recovery" | "uplink">;
 
-function statusOf(host: string, { supervisor, acceptor, relay, uplink }: StatusParts): Status {
+function statusOf(host: string, { supervisor, acceptor, relay, recovery, uplink }: StatusParts): Status {
   return composeStatus({
     host,
     version: VERSION,
@@ -145,7 +154,14 @@ function statusOf(host: string, { supervisor, acceptor, relay, uplink }: StatusP
     wantedWorkers: supervisor.wantedWorkers,
     workers: supervisor.workers(),
     redis: uplink?.status ?? { state: "off", hosts: 1 },
-    counters: { ...acceptor.counters, ...relay.counters, ...uplink?.counters, ...supervisor.counters },
+    recovery: recovery.status,
+    counters: {
+      ...acceptor.counters,
+      ...relay.counters,
+      ...recovery.counters,
+      ...uplink?.counters,
+      ...supervisor.counters,
+    },
   });
 }
 

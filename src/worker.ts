@@ -5,7 +5,7 @@
  */
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Server } from "socket.io";
+import type { Server, ServerOptions } from "socket.io";
 import { createLogger, type Logger } from "./log/logger.js";
 import {
   BEAT_INTERVAL_MS,
@@ -14,6 +14,7 @@ import {
   privateSocketPath,
   type WorkerBirth,
 } from "./protocol/control.js";
+import { workerName } from "./protocol/cursor.js";
 import type { HostTag, SessionOwner } from "./protocol/session-id.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
@@ -31,7 +32,9 @@ import { WorkerServer } from "./worker/http-server.js";
 import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
 import { isOfSession } from "./worker/own-session.js";
-import { createSocketServer, isHeard, settleSocketServer } from "./worker/socket-server.js";
+import { recoveryOption } from "./worker/recovery/option.js";
+import { SessionBook } from "./worker/recovery/session-book.js";
+import { createSocketServer, isHeard, type ServerRecovery, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
 import { startWatchdog } from "./worker/watchdog.js";
@@ -84,7 +87,8 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
 
   const file = settings.app ?? BUILT_IN_APP;
   const { app, options } = await loadApp(file);
-  const io = createSocketServer(options, { exchange, drops, log });
+  const recovery = beginRecovery(birth, link, exchange, options);
+  const io = createSocketServer(options, { exchange, drops, log, recovery });
   server.engine = new EngineRouter(io, server, self, forwarder);
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
@@ -102,6 +106,20 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
   process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
   beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+}
+
+function beginRecovery(
+  { settings, hostTag: epoch, slot, incarnation }: WorkerBirth,
+  link: Link,
+  exchange: Exchange,
+  { connectionStateRecovery }: Partial<ServerOptions>,
+): ServerRecovery | undefined {
+  const option = recoveryOption(connectionStateRecovery, settings);
+  if (!option) return undefined;
+  const book = new SessionBook(link, { epoch, name: workerName(slot, incarnation) });
+  exchange.recovery = book;
+  book.begin(option.windowMs);
+  return { option, book };
 }
 
 /** As the ids of its sessions name it. */

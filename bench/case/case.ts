@@ -21,6 +21,8 @@ export interface Case {
 }
 
 export interface Goal {
+  /** Whose figure is divided; Holdfast's where it is not said. */
+  readonly of?: SideName;
   readonly against: SideName;
   readonly atMost?: number;
   readonly atLeast?: number;

@@ -18,7 +18,7 @@ export const delivery: Case = {
   measure,
 };
 
-async function measure(bench: Bench) {
+export async function measure(bench: Bench) {
   const { side, client } = bench;
   const { slots } = await client.ask({ type: "connect", url: side.url, clients: CLIENTS, concurrency: 2 });
   const { figure, notes } = await cpuPerMessage(bench, {

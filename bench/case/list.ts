@@ -7,6 +7,7 @@ import { delivery } from "./delivery.js";
 import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
 import { memory } from "./memory.js";
+import { recoveryDelivery, recoveryDirect } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
 
 export const cases: readonly Case[] = [
@@ -17,6 +18,8 @@ export const cases: readonly Case[] = [
   roomWithin,
   connection,
   delivery,
+  recoveryDelivery,
+  recoveryDirect,
   http,
   memory,
   hostsBroadcast,

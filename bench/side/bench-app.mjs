@@ -13,9 +13,15 @@ export default function app(io, ctx) {
       socket.join(room);
       joined();
     });
-    socket.on("load", (plan) => setTimeout(emitAtRate, plan.delayMs, io, plan));
+    socket.on("load", (plan) => setTimeout(emitAtRate, plan.delayMs, targetOf(plan.room, io, socket), plan));
     socket.emit("hello", ctx.worker.slot);
   });
+}
+
+/** A room, everybody, or the client that asks. */
+function targetOf(room, io, socket) {
+  if (room === "=self") return () => socket;
+  return room ? () => io.to(room) : () => io;
 }
 
 export function answer(request, response) {
@@ -26,14 +32,14 @@ export function answer(request, response) {
 }
 
 /** Emits what is due by the clock, `burst` messages at a time, so that a slow side emits as much as a fast one. */
-function emitAtRate(io, { ratePerSecond, burst, count, room, textBytes }) {
+function emitAtRate(target, { ratePerSecond, burst, count, textBytes }) {
   const message = { sender: "ALICE", text_message: "x".repeat(textBytes) };
   const started = performance.now();
   let sent = 0;
   const timer = setInterval(
     () => {
       const due = Math.min(count, Math.floor(((performance.now() - started) * ratePerSecond) / 1000));
-      for (; sent < due; sent++) (room ? io.to(room) : io).emit("tick", monotonicUs(), message);
+      for (; sent < due; sent++) target().emit("tick", monotonicUs(), message);
       if (sent === count) clearInterval(timer);
     },
     Math.max(1, Math.floor((burst * 1000) / ratePerSecond)),

@@ -9,7 +9,8 @@ import { startFront, startRedis } from "./shared.js";
 
 export { SideFailed } from "./part.js";
 
-export type SideName = "holdfast" | "recipe" | "plain" | "flask";
+/** "recovery" is Holdfast with recovery on. */
+export type SideName = "holdfast" | "recovery" | "recipe" | "plain" | "flask";
 
 export interface Launch {
   /** Of each host. */
@@ -41,12 +42,8 @@ export interface Side {
 }
 
 const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => readonly string[]> = {
-  holdfast: ({ holdfast, workers, chat }, redis) => [
-    ...[process.execPath, holdfast, ...(chat ? [] : [file("bench-app.mjs")])],
-    ...["--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
-    ...["--manage", "127.0.0.1:0", "--log-format", "json", "--drain-timeout", "2s"],
-    ...(redis ? ["--redis", redis] : []),
-  ],
+  holdfast: (launch, redis) => holdfastCommand(launch, redis),
+  recovery: (launch, redis) => [...holdfastCommand(launch, redis), "--recovery", "on"],
   recipe: ({ workers }, redis) => [
     ...[process.execPath, file("recipe-server.mjs"), String(workers)],
     ...(redis ? [redis] : []),
@@ -54,6 +51,15 @@ const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => r
   plain: ({ workers }) => [process.execPath, file("plain-cluster-server.mjs"), String(workers)],
   flask: () => ["gunicorn", "--config", file("flask/gunicorn.conf.py"), "--chdir", file("flask"), "chat:app"],
 };
+
+function holdfastCommand({ holdfast, workers, chat }: Launch, redis: string | undefined): readonly string[] {
+  return [
+    ...[process.execPath, holdfast, ...(chat ? [] : [file("bench-app.mjs")])],
+    ...["--workers", String(workers), "--host", "127.0.0.1", "--port", "0"],
+    ...["--manage", "127.0.0.1:0", "--log-format", "json", "--drain-timeout", "2s"],
+    ...(redis ? ["--redis", redis] : []),
+  ];
+}
 
 /** Why a side cannot run here: what the articles' stack is made of is not ours to install. */
 export function whyUnavailable(name: SideName): string | undefined {

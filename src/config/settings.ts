@@ -19,6 +19,11 @@ export interface Settings {
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** Absent: as the app's `connectionStateRecovery` says. */
+  readonly recovery?: "on" | "off";
+  /** Absent: as the app says, else DEFAULT_RECOVERY_WINDOW_MS of the workers. */
+  readonly recoveryWindowMs?: number;
+  readonly recoveryBufferBytes: number;
   readonly manage: "off" | ManageAddress;
   /** A secret: never log it. */
   readonly manageToken?: string;

@@ -68,7 +68,16 @@ export interface Control {
   readonly doc: string;
 }
 
-export const GROUPS = ["Application", "Workers", "Listening", "Redis", "Limits", "Management", "Logging"] as const;
+export const GROUPS = [
+  "Application",
+  "Workers",
+  "Listening",
+  "Redis",
+  "Limits",
+  "Recovery",
+  "Management",
+  "Logging",
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 const HOUR_MS = 3_600_000;
@@ -185,6 +194,34 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     detail: "Larger ones get 431.",
     check: size({ from: 1_024, to: MB }),
     default: 16_384,
+  },
+  recovery: {
+    name: "recovery",
+    placeholder: "on|off",
+    group: "Recovery",
+    doc: "Clients get their sessions and what they missed back after a crash or a reload",
+    detail:
+      "Each event then carries one more argument, as with Socket.IO's own connection state recovery; `docs/recovery.md` says what is promised.",
+    check: oneOf(["on", "off"]),
+    defaultText: "as the app's connectionStateRecovery says",
+  },
+  recoveryWindowMs: {
+    name: "recovery-window",
+    placeholder: "TIME",
+    group: "Recovery",
+    doc: "How long a client may be away and still recover",
+    check: duration({ from: 1_000, to: HOUR_MS }),
+    defaultText: "the app's maxDisconnectionDuration, or 2m",
+  },
+  recoveryBufferBytes: {
+    name: "recovery-buffer",
+    placeholder: "SIZE",
+    group: "Recovery",
+    doc: "How much is kept for clients that are away",
+    detail:
+      "In the primary's memory: events, and the data of sessions. What does not fit is dropped and counted; a client that would need it gets a new session.",
+    check: size({ from: 64 * 1_024, to: 64 * 1_024 * MB }),
+    default: 64 * MB,
   },
   manage: {
     name: "manage",

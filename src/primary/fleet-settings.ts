@@ -38,8 +38,18 @@ const OF_PRIMARY = [
   "redisKey",
   "logLevel",
   "logFormat",
+  "recoveryBufferBytes",
 ] as const satisfies readonly (keyof Settings)[];
 
-function workerSettings({ app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat }: Settings): WorkerSettings {
-  return { ...(app !== undefined && { app }), headerTimeoutMs, maxHeaderBytes, logLevel, logFormat };
+function workerSettings(settings: Settings): WorkerSettings {
+  const { app, headerTimeoutMs, maxHeaderBytes, logLevel, logFormat, recovery, recoveryWindowMs } = settings;
+  return {
+    ...(app !== undefined && { app }),
+    headerTimeoutMs,
+    maxHeaderBytes,
+    logLevel,
+    logFormat,
+    ...(recovery !== undefined && { recovery }),
+    ...(recoveryWindowMs !== undefined && { recoveryWindowMs }),
+  };
 }

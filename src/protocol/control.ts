@@ -60,6 +60,9 @@ export interface WorkerSettings {
   readonly maxHeaderBytes: number;
   readonly logLevel: string;
   readonly logFormat: "json" | "pretty";
+  /** What the operator says of recovery; absent, the app decides. */
+  readonly recovery?: "on" | "off";
+  readonly recoveryWindowMs?: number;
   /** How this host is joined to others; absent, it is alone. */
   readonly uplink?: UplinkMode;
 }

@@ -119,7 +119,8 @@ export class FrameBatch {
     return this.#sealedBytes + this.#at - this.#start;
   }
 
-  begin(kind: FrameKind): this {
+  /** A kind of this file, or of recovery-frame.ts. */
+  begin(kind: number): this {
     this.#reserve(FRAME_HEAD_BYTES);
     this.#sizeAtHead = this.byteLength;
     this.#head = this.#slab;
@@ -142,6 +143,13 @@ export class FrameBatch {
   number(value: number): this {
     this.#reserve(4);
     this.#at = this.#slab.writeUInt32LE(value >>> 0, this.#at);
+    return this;
+  }
+
+  /** A count that may pass 32 bits. */
+  count(value: number): this {
+    this.#reserve(8);
+    this.#at = this.#slab.writeDoubleLE(value, this.#at);
     return this;
   }
 
@@ -309,6 +317,12 @@ export class FrameReader {
 
   number(): number {
     return this.#frame.readUInt32LE(this.#advance(4));
+  }
+
+  count(): number {
+    const value = this.#frame.readDoubleLE(this.#advance(8));
+    if (!Number.isSafeInteger(value) || value < 0) throw new ProtocolError(`a count of ${value}`);
+    return value;
   }
 
   text(): string {

@@ -8,6 +8,7 @@ import {
   type Address,
   Audience,
   type DecodedAddress,
+  FRAME_HEAD_BYTES,
   type FrameBatch,
   FrameKind,
   FrameReader,
@@ -16,6 +17,7 @@ import {
   ProtocolError,
   type RoomName,
 } from "../protocol/frame.js";
+import { RecoveryKind } from "../protocol/recovery-frame.js";
 import { DecodeError, EncodeError, encode } from "./codec.js";
 import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
@@ -50,11 +52,20 @@ export interface RequestHandlers {
 
 /** Leaves room for an address in the largest frame. */
 const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - 1024 * 1024;
+const NO_HEAD = Buffer.alloc(FRAME_HEAD_BYTES);
 const COUNT_TIMEOUT_MS = 5_000;
 /** The primary gives up earlier, and says so. */
 const HEAR_TIMEOUT_MS = 10_000;
 
+/** Hears what concerns sessions that may return, where recovery is on. */
+export interface RecoveryEar {
+  onFrame(frame: Buffer): void;
+  /** A broadcast or command is about to be handled. */
+  arrive(): void;
+}
+
 export class Exchange {
+  recovery: RecoveryEar | undefined;
   /** How this host is joined to others; undefined when it is alone. */
   readonly uplink: UplinkMode | undefined;
   readonly #link: Link;
@@ -121,10 +132,22 @@ export class Exchange {
     return packed instanceof EncodeError ? NOTHING : packed;
   };
 
-  broadcast(address: Address, saying: Saying): void {
-    if (!this.#takes("broadcast", saying)) return;
+  /** `numbered`: the primary keeps it for those who are away. False: it was dropped. */
+  broadcast(address: Address, saying: Saying, numbered = false): boolean {
+    if (!this.#takes("broadcast", saying)) return false;
+    if (numbered) this.#link.urgentFrame(RecoveryKind.numbered).end();
     const frame = this.#link.frame(FrameKind.broadcast).number(saying.packed.length).address(address);
     endWith(frame, saying);
+    return true;
+  }
+
+  /** Has the primary keep an event that a command then takes to the others. False: it was dropped. */
+  keep(address: Address, saying: Saying): boolean {
+    if (!this.#takes("broadcast", saying)) return false;
+    // Whole, with a head, as it is read again when it is replayed.
+    const frame = this.#link.urgentFrame(RecoveryKind.kept).bytes(NO_HEAD).number(0).address(address);
+    endWith(frame, { ...saying, packed: NOTHING });
+    return true;
   }
 
   command(audience: Audience, address: Address, say: () => Saying): void {
@@ -203,6 +226,7 @@ export class Exchange {
     try {
       const run = TextRun.beginningAt(frames, at);
       taken = run?.length ?? 1;
+      if (run) this.recovery?.arrive();
       if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
       else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {
@@ -219,6 +243,7 @@ export class Exchange {
   #dispatch(frame: Buffer, read: FrameReader): void {
     switch (kindOf(frame)) {
       case FrameKind.broadcast: {
+        this.recovery?.arrive();
         const packedBytes = read.number();
         const address = read.address();
         return this.#servers.get(address.namespace)?.onBroadcast(address, readContent(read, packedBytes));
@@ -231,10 +256,13 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#waiting.done(read.number(), read.number());
+      default:
+        return this.recovery?.onFrame(frame);
     }
   }
 
   #onCommand(read: FrameReader): void {
+    this.recovery?.arrive();
     const packedBytes = read.number();
     const audience = read.byte();
     const address = read.address();

@@ -23,6 +23,8 @@ export class Link {
   onFrames: (frames: readonly Buffer[]) => void = () => {};
   /** Runs what delivers several frames; client-gate.ts makes one write per client of them. */
   aroundBurst: (deliver: () => void) => void = (deliver) => deliver();
+  /** Client writes wait for the end of the tick, where what was told leaves in one write, instead of each forcing one. */
+  gathers = false;
   /** The primary is gone. */
   onEnd: () => void = () => {};
 
@@ -72,7 +74,7 @@ export class Link {
 
   /** True while room changes have been told but are not in the kernel. */
   get behind(): boolean {
-    if (this.#urgent > this.#flushed) this.flush();
+    if (!this.gathers && this.#urgent > this.#flushed) this.flush();
     return this.#urgent > this.#written;
   }
 
@@ -82,7 +84,7 @@ export class Link {
   }
 
   /** Where to encode the next frame; it leaves with the others of this tick. */
-  frame(kind: FrameKind): FrameBatch {
+  frame(kind: number): FrameBatch {
     if (!this.#flushQueued) {
       this.#flushQueued = true;
       setImmediate(this.#flushTick);
@@ -91,7 +93,7 @@ export class Link {
   }
 
   /** As `frame`, for what must be in the kernel before the next byte to a client is. */
-  urgentFrame(kind: FrameKind): FrameBatch {
+  urgentFrame(kind: number): FrameBatch {
     this.#urgent = this.#flushed + 1;
     return this.frame(kind);
   }

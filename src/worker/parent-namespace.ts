@@ -5,8 +5,8 @@
  */
 import type { Namespace, Server } from "socket.io";
 import type { BroadcastFlags, BroadcastOptions, Room } from "socket.io-adapter";
-import { Audience, type DecodedAddress } from "../protocol/frame.js";
-import { type Heard, readAmongWorkers, sayAmongWorkers } from "./content.js";
+import { type Address, Audience, type DecodedAddress } from "../protocol/frame.js";
+import { type Heard, NOTHING, readAmongWorkers, type Saying, sayAmongWorkers, sayEvent } from "./content.js";
 import {
   createDecoderOf,
   EVENT,
@@ -32,22 +32,41 @@ interface ParentEvent extends Addressed {
   readonly parts: readonly EventPart[];
 }
 
+/** Where recovery is on: whoever numbers an event that the primary is to keep for the children's sessions. */
+export interface ParentKeeper {
+  /** It counts as one of this worker's events; then the children deliver it. */
+  keep(address: Address, saying: Saying): void;
+}
+
+/** A child's adapter that has to know what is delivered to its clients. */
+interface KeepingAdapter {
+  deliver?(packet: Packet, options: BroadcastOptions, isOwn: boolean): void;
+}
+
+/** Names the parent of a child, as its events are addressed; empty where it has none. */
+export type ParentOf = (namespace: Namespace) => string;
+
 /** To be called before the app: makes the parent namespaces that it creates known to the other workers. */
-export function connectParentNamespaces(io: Server, exchange: Exchange): void {
+export function connectParentNamespaces(io: Server, exchange: Exchange, keeper?: ParentKeeper): ParentOf {
+  const names = new Map<ParentNamespace, string>();
   const of = io.of.bind(io) as (...args: unknown[]) => Namespace;
-  const known = new WeakSet<Namespace>();
   const seen = new Map<string, number>();
   io.of = ((matcher: unknown, ...rest: unknown[]) => {
     const namespace = of(matcher, ...rest);
-    if (isParent(namespace) && !known.has(namespace)) {
-      known.add(namespace);
-      connect(namespace, nameOf(matcher, seen), exchange);
+    if (isParent(namespace) && !names.has(namespace)) {
+      const name = nameOf(matcher, seen);
+      names.set(namespace, name);
+      connect(namespace, name, exchange, keeper);
     }
     return namespace;
   }) as typeof io.of;
+  return (namespace) => {
+    for (const [parent, name] of names) if (parent.children.has(namespace)) return name;
+    return "";
+  };
 }
 
-function connect(parent: ParentNamespace, name: string, exchange: Exchange): void {
+function connect(parent: ParentNamespace, name: string, exchange: Exchange, keeper: ParentKeeper | undefined): void {
   const { encoder } = parent.server as unknown as { encoder: Encoder };
   const createDecoder = createDecoderOf(parent.server);
   const server: NamespaceServer = {
@@ -57,7 +76,7 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
       const event = readAmongWorkers(heard);
       if (!isParentEvent(event)) return;
       const { parts, ...addressed } = event;
-      deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed);
+      deliver(parent, new RemoteEvent(parts, createDecoder).data, addressed, false);
     },
     onRequest: (_address, _question, respond) => respond(undefined, true),
   };
@@ -65,6 +84,9 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
     const parts = toEventParts(encoder.encode({ type: EVENT, nsp: "/", data }));
     const everywhere = { namespace: name, rooms: [], except: [] };
     if (parts.length === 0) return;
+    if (!addressed.flags.volatile) {
+      keeper?.keep({ namespace: name, ...addressed }, sayEvent(parts, addressed.flags, NOTHING));
+    }
     exchange.command(Audience.namespace, everywhere, () => sayAmongWorkers({ parts, ...addressed }, exchange.pack));
   };
   exchange.open(name, server);
@@ -73,14 +95,16 @@ function connect(parent: ParentNamespace, name: string, exchange: Exchange): voi
   parent.adapter.broadcast = ({ data }: Packet, { rooms, except = new Set(), flags = {} }: BroadcastOptions) => {
     const addressed = { rooms: [...rooms], except: [...except], flags };
     if (!flags.local) send(data, addressed);
-    deliver(parent, data, addressed);
+    deliver(parent, data, addressed, true);
   };
 }
 
-function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flags }: Addressed): void {
+function deliver(parent: ParentNamespace, data: unknown[], { rooms, except, flags }: Addressed, isOwn: boolean): void {
   for (const child of parent.children) {
-    const options = { rooms: new Set(rooms), except: new Set(except), flags: { ...flags, local: true } };
-    child.adapter.broadcast({ type: EVENT, data }, options);
+    const options = { rooms: new Set(rooms), except: new Set(except), flags };
+    const { adapter } = child as { readonly adapter: KeepingAdapter };
+    if (adapter.deliver) adapter.deliver({ type: EVENT, data }, options, isOwn);
+    else child.adapter.broadcast({ type: EVENT, data }, { ...options, flags: { ...flags, local: true } });
   }
 }
 

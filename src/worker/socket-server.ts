@@ -8,7 +8,10 @@ import { createAdapter } from "./adapter.js";
 import type { DropCounter } from "./drop-counter.js";
 import type { Exchange } from "./exchange.js";
 import { guardParser, type Parser } from "./guarded-parser.js";
-import { connectParentNamespaces } from "./parent-namespace.js";
+import { connectParentNamespaces, type ParentKeeper, type ParentOf } from "./parent-namespace.js";
+import { createRecoveringAdapter } from "./recovery/adapter.js";
+import type { RecoveryOption } from "./recovery/option.js";
+import type { SessionBook } from "./recovery/session-book.js";
 
 export interface SocketServerLog {
   warn(fields: object, text: string): void;
@@ -18,18 +21,45 @@ export interface SocketServerParts {
   readonly exchange: Exchange;
   readonly drops: DropCounter;
   readonly log: SocketServerLog;
+  /** Present where recovery is on. */
+  readonly recovery?: ServerRecovery | undefined;
+}
+
+export interface ServerRecovery {
+  readonly option: RecoveryOption;
+  readonly book: SessionBook;
 }
 
 export function createSocketServer(options: Partial<ServerOptions>, parts: SocketServerParts): Server {
-  const { exchange, drops } = parts;
+  const { exchange, drops, recovery } = parts;
+  const { connectionStateRecovery: _, ...rest } = options;
   const parser = options.parser as Parser | undefined;
   const io = new Server({
-    ...withoutRecovery(options, parts.log),
-    adapter: createAdapter(exchange),
+    ...rest,
+    ...(recovery && {
+      connectionStateRecovery: {
+        maxDisconnectionDuration: recovery.option.windowMs,
+        skipMiddlewares: recovery.option.skipMiddlewares,
+      },
+    }),
+    adapter: recovery
+      ? createRecoveringAdapter(exchange, {
+          book: recovery.book,
+          isOwnText: parser === undefined,
+          parentOf: (namespace) => parentOf(namespace),
+          onProblem: (error) => drops.drop("unencodable-data", error),
+        })
+      : createAdapter(exchange),
     parser: guardParser(parser, (error) => drops.drop("unencodable-event", error)),
   });
-  connectParentNamespaces(io, exchange);
+  const parentOf: ParentOf = connectParentNamespaces(io, exchange, recovery && parentKeeper(recovery.book, exchange));
   return io;
+}
+
+function parentKeeper(book: SessionBook, exchange: Exchange): ParentKeeper {
+  return {
+    keep: (address, saying) => void (exchange.keep(address, saying) ? book.counted() : book.lost(address)),
+  };
 }
 
 /** After `io` is attached to the worker's HTTP server; its engine exists only then. */
@@ -66,13 +96,4 @@ export function isHeard(io: Server): boolean {
   const hears = (namespace: Namespace) =>
     namespace.listenerCount("connection") + namespace.listenerCount("connect") > 0;
   return parents.size > 0 || [...io._nsps.values()].some(hears);
-}
-
-/** Socket.IO keeps what it would recover in its own process, where a client that comes back most likely is not. */
-function withoutRecovery(options: Partial<ServerOptions>, log: SocketServerLog): Partial<ServerOptions> {
-  const { connectionStateRecovery, ...rest } = options;
-  if (connectionStateRecovery) {
-    log.warn({ event: "no-recovery" }, "the app's connectionStateRecovery has no effect: it is not supported yet");
-  }
-  return rest;
 }

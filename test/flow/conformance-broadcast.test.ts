@@ -5,6 +5,9 @@ import { collect, received, type Socket } from "./support/client.js";
 import { fence, io, run, runAll, socket } from "./support/remote.js";
 import { clientOnEach, onEveryTopology } from "./support/topology.js";
 
+/** For 20 MB, which Redis may carry as well. */
+const LARGE_MS = 30_000;
+
 onEveryTopology("conformance.mjs", (topology) => {
   const { servers } = topology;
 
@@ -109,7 +112,7 @@ onEveryTopology("conformance.mjs", (topology) => {
       b.onAny((event: string) => order.push(event));
       const tcp = (b.io.engine.transport as unknown as { ws: { _socket: TcpSocket } }).ws._socket;
       tcp.pause();
-      const blocked = received(besideB, "bytes");
+      const blocked = received(besideB, "bytes", LARGE_MS);
       await act(a, "emitBytes", 20 * 1024 * 1024);
       await blocked;
       await runAll(a, io.volatile.emit("volatile"), io.emit("kept"));

@@ -58,6 +58,7 @@ export interface StatusFacts {
   readonly wantedWorkers: number;
   readonly workers: readonly WorkerRow[];
   readonly redis: RedisState;
+  readonly recovery: Status["recovery"];
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -70,7 +71,7 @@ export function status(facts: StatusFacts): Status {
     state: hostState(facts),
     workers: facts.workers,
     redis: facts.redis,
-    recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
+    recovery: facts.recovery,
     counters: facts.counters,
   };
 }

@@ -165,7 +165,7 @@ export class RoomTable<L extends object> {
 function populated<L extends object>(namespace: Namespace<L>, except: L): L[] {
   const found: L[] = [];
   for (const [link, rooms] of namespace.servers) {
-    if (rooms > 0 && link !== except) found.push(link);
+    if ((rooms > 0 || namespace.joining.has(link)) && link !== except) found.push(link);
   }
   return found;
 }

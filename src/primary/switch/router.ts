@@ -5,11 +5,14 @@
  */
 import { withoutPacked } from "../../protocol/content.js";
 import { Audience, FrameKind, FrameReader, kindOf, type RoomName, replaceId } from "../../protocol/frame.js";
+import type { Keep } from "./keeper.js";
 import { type Outcome, PendingRequests } from "./pending-requests.js";
 import type { HostObserver, RoomTable } from "./room-table.js";
 
 /** What the router does with a peer's link. */
 export interface PeerLink {
+  /** Tells the number of the frame that is relayed next, where the peer is a worker. */
+  number?(number: number): void;
   /** Takes a whole frame; false when it cannot. */
   relay(frame: Buffer): boolean;
   /** Nobody will answer the peer's request any more. */
@@ -21,6 +24,8 @@ export interface PeerLink {
 
 export interface Peer {
   readonly link: PeerLink;
+  /** Of who keeps what its sessions need to come back. */
+  readonly keep?: Keep | undefined;
 }
 
 /**
@@ -43,6 +48,7 @@ export class Router {
   #relayed = 0;
   #dropped = 0;
   #refused = 0;
+  #behind = 0;
 
   constructor(rooms: RoomTable<Peer>) {
     this.#rooms = rooms;
@@ -54,16 +60,19 @@ export class Router {
       switchFramesRelayed: this.#relayed,
       switchFramesDropped: this.#dropped,
       switchRequestsRefused: this.#refused,
+      switchLinksTooFarBehind: this.#behind,
     };
   }
 
-  attach(end: UplinkEnd): Peer {
+  /** `keep` hears of what comes from other hosts. */
+  attach(end: UplinkEnd, keep?: Keep): Peer {
     this.#end = end;
-    this.#uplink = { link: end };
+    this.#uplink = { link: end, keep };
     return this.#uplink;
   }
 
-  relay(from: Peer, frame: Buffer): void {
+  /** `readAt`: see Keep. */
+  relay(from: Peer, frame: Buffer, readAt: number): void {
     const read = new FrameReader(frame);
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
@@ -80,6 +89,8 @@ export class Router {
         return this.#count(from, read.number(), read.text());
       case FrameKind.hear:
         return this.#hear(from, read.number(), read.text(), read.rooms());
+      default:
+        return from.keep?.onFrame(frame, readAt);
     }
   }
 
@@ -92,6 +103,7 @@ export class Router {
   /** The peer has gone: nobody waits for it. */
   forget(peer: Peer): void {
     this.#rooms.drop(peer);
+    peer.keep?.onGone();
     for (const outcome of this.#requests.drop(peer)) this.#tellDone(outcome);
   }
 
@@ -101,7 +113,11 @@ export class Router {
 
   #broadcast(from: Peer, frame: Buffer, read: FrameReader): void {
     read.number();
-    this.#sendAll(from, this.#rooms.members(read.text(), read.rooms(), from), frame);
+    const namespace = read.text();
+    const rooms = read.rooms();
+    const stripped = this.#sendElsewhere(from, frame);
+    const number = from.keep?.onBroadcast(stripped, namespace, rooms);
+    for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, stripped, number);
   }
 
   #command(from: Peer, frame: Buffer, read: FrameReader): void {
@@ -109,7 +125,9 @@ export class Router {
     const audience = read.byte();
     const namespace = read.text();
     const targets = this.#audience(from, audience, namespace, read);
-    const taken = this.#sendAll(from, targets, frame);
+    const stripped = this.#sendElsewhere(from, frame);
+    const number = from.keep?.onCommand(stripped);
+    const taken = targets.filter((target) => this.#sendNumbered(target, stripped, number));
     if (audience === Audience.joining) for (const target of taken) this.#rooms.expectJoins(target, namespace);
   }
 
@@ -133,7 +151,8 @@ export class Router {
       return this.#done(from, originId, 0, asked.length);
     }
     replaceId(frame, id);
-    const taken = new Set(this.#sendAll(from, responders, frame));
+    const stripped = this.#sendElsewhere(from, frame);
+    const taken = new Set(responders.filter((responder) => this.#send(responder, stripped)));
     for (const peer of asked) if (!taken.has(peer) && peer !== others) this.#tellDone(this.#requests.lost(id, peer));
   }
 
@@ -177,12 +196,22 @@ export class Router {
     return from === this.#uplink ? undefined : this.#uplink;
   }
 
-  /** To these workers and, first, to other hosts; the workers that have taken it. */
-  #sendAll(from: Peer, workers: readonly Peer[], frame: Buffer): Peer[] {
+  /** To other hosts; what is to go to workers afterwards. */
+  #sendElsewhere(from: Peer, frame: Buffer): Buffer {
     const others = this.#others(from);
     if (others) this.#send(others, frame);
-    const stripped = withoutPacked(frame);
-    return workers.filter((worker) => this.#send(worker, stripped));
+    return withoutPacked(frame);
+  }
+
+  /** What can be replayed must not be missing in what a client has got up to a number; then rather the worker is. */
+  #sendNumbered(to: Peer, frame: Buffer, number: number | undefined): boolean {
+    if (number === undefined) return this.#send(to, frame);
+    to.link.number?.(number);
+    const sent = this.#send(to, frame);
+    if (sent) return true;
+    this.#behind++;
+    to.link.end(new LinkBehindError());
+    return false;
   }
 
   #send(to: Peer, frame: Buffer): boolean {
@@ -191,5 +220,15 @@ export class Router {
     else this.#dropped++;
     this.#touched.add(to.link);
     return taken;
+  }
+}
+
+/** With recovery on, a worker that does not read is replaced: its clients come back to others and miss nothing. */
+export class LinkBehindError extends Error {
+  override readonly name = "LinkBehindError";
+  readonly code = "HOLDFAST_LINK_BEHIND";
+
+  constructor() {
+    super("the worker has not read what others sent to it: it is replaced, and its clients recover");
   }
 }

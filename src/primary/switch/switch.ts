@@ -16,6 +16,9 @@ import {
   type WorkerMessage,
 } from "../../protocol/control.js";
 import { Audience, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf, ProtocolError } from "../../protocol/frame.js";
+import { isRecoveryKind } from "../../protocol/recovery-frame.js";
+import type { Keep, Keeper } from "./keeper.js";
+import { Lingering } from "./lingering.js";
 import { type Item, RelayQueue } from "./relay-queue.js";
 import { RoomTable } from "./room-table.js";
 import { type Peer, Router, type UplinkEnd } from "./router.js";
@@ -47,6 +50,8 @@ interface Received extends Item {
   readonly from: Peer;
   /** Undefined: the link has ended. */
   readonly frame: Buffer | undefined;
+  /** The number of the last event that was kept when this was read. */
+  readonly readAt: number;
 }
 
 /** The longest is an app's error with its stack; parsing much more would hold up everybody. */
@@ -57,10 +62,17 @@ export class Switch {
   readonly #rooms = new RoomTable<Peer>();
   readonly #router = new Router(this.#rooms);
   readonly #workers = new Set<WorkerPeer>();
-  readonly #sweeper = setInterval(() => this.#router.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
+  readonly #sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
   readonly #queue = new RelayQueue<Received>();
   #uplink: Peer | undefined;
+  readonly #keeper: Keeper | undefined;
+  #lingering: Lingering | undefined;
   #turning = false;
+
+  /** `keeper` keeps sessions and events outside the workers. */
+  constructor(keeper?: Keeper) {
+    this.#keeper = keeper;
+  }
 
   get counters(): Readonly<Record<string, number>> {
     const { namespaces, rooms } = this.#rooms.sizes;
@@ -78,28 +90,51 @@ export class Switch {
    * returned takes frames as from a worker.
    */
   attach(end: UplinkEnd): (frame: Buffer) => void {
-    const uplink = this.#router.attach(end);
+    const uplink = this.#router.attach(end, this.#keeper?.foreign);
     this.#uplink = uplink;
-    this.#rooms.observe(end);
-    return (frame) => this.#receive({ from: uplink, frame, joins: isToJoin(frame) });
+    this.#lingering = this.#keeper && new Lingering(end, this.#keeper);
+    this.#rooms.observe(this.#lingering ?? end);
+    return (frame) => this.#receive(uplink, frame);
   }
 
-  connect(stream: Duplex, listener: LinkListener): SwitchLink {
+  /** `name` is the worker's, in the positions of clients. */
+  connect(stream: Duplex, listener: LinkListener, name = ""): SwitchLink {
     const link = new WorkerLink(stream, {
       onFrame: (frame) => this.#onFrame(peer, frame),
       onEnd: (error) => {
-        this.#receive({ from: peer, frame: undefined, joins: false });
+        this.#receive(peer, undefined);
         listener.onEnd(error);
       },
     });
-    const peer: WorkerPeer = { link, listener, greeted: false };
+    const keep = this.#keepOf(link, name, () => peer);
+    const peer: WorkerPeer = { link, listener, keep, greeted: false };
     this.#workers.add(peer);
     return link;
+  }
+
+  #keepOf(link: WorkerLink, name: string, peer: () => Peer): Keep | undefined {
+    return this.#keeper?.connect({
+      name,
+      frame: (kind) => link.frame(kind),
+      flush: () => link.flush(),
+      get queuedBytes() {
+        return link.queuedBytes;
+      },
+      expectJoins: (namespace) => {
+        this.#rooms.open(peer(), namespace);
+        this.#rooms.expectJoins(peer(), namespace);
+      },
+    });
   }
 
   close(): void {
     clearInterval(this.#sweeper);
     for (const { link } of this.#workers) link.end();
+  }
+
+  #sweep(nowMs: number): void {
+    this.#router.sweep(nowMs);
+    this.#lingering?.sweep(nowMs);
   }
 
   #onFrame(from: WorkerPeer, frame: Buffer): void {
@@ -131,8 +166,9 @@ export class Switch {
       case FrameKind.cancel:
       case FrameKind.count:
       case FrameKind.hear:
-        return this.#receive({ from, frame, joins: isToJoin(frame) });
+        return this.#receive(from, frame);
       default:
+        if (from.keep && isRecoveryKind(kind)) return this.#receive(from, frame);
         throw new ProtocolError(`unknown kind ${kind}`);
     }
   }
@@ -148,8 +184,9 @@ export class Switch {
     from.listener.onMessage(message);
   }
 
-  #receive(received: Received): void {
-    this.#queue.push(received);
+  #receive(from: Peer, frame: Buffer | undefined): void {
+    const joins = frame !== undefined && isToJoin(frame);
+    this.#queue.push({ from, frame, joins, readAt: this.#keeper?.last ?? 0 });
     if (this.#turning) return;
     this.#turning = true;
     setImmediate(this.#turn);
@@ -164,10 +201,10 @@ export class Switch {
     this.#router.flush();
   };
 
-  #relayOrEnd({ from, frame }: Received): void {
+  #relayOrEnd({ from, frame, readAt }: Received): void {
     if (from !== this.#uplink && !this.#workers.has(from as WorkerPeer)) return;
     try {
-      if (frame) this.#router.relay(from, frame);
+      if (frame) this.#router.relay(from, frame, readAt);
       else this.#forget(from as WorkerPeer);
     } catch (error) {
       from.link.end(error as Error);

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { PrimaryMessage } from "../../protocol/control.js";
+import { RecoveryKind } from "../../protocol/recovery-frame.js";
 import { FrameBatch, FrameKind, FrameSplitter, ProtocolError } from "../../protocol/frame.js";
 
 /** A link this far behind gets no more relayed frames until it has caught up. */
@@ -42,6 +43,15 @@ export class WorkerLink {
     this.#largestBytes = Math.max(this.#largestBytes, frame.length);
     this.#batch.bytes(frame);
     return true;
+  }
+
+  number(number: number): void {
+    this.#batch.begin(RecoveryKind.number).count(number).end();
+  }
+
+  /** Where to encode a frame that is part of a dialogue with the worker. */
+  frame(kind: number): FrameBatch {
+    return this.#batch.begin(kind);
   }
 
   done(id: number, answered: number, lost: number): void {

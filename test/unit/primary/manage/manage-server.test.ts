@@ -42,6 +42,7 @@ const FACTS: StatusFacts = {
       lagMs: 0,
     },
   ],
+  recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
   counters: {},
 };
 

@@ -28,6 +28,7 @@ function facts(changes: Partial<StatusFacts> = {}): StatusFacts {
     phase: "running",
     wantedWorkers: 2,
     workers: [row(0, "ready"), row(1, "ready")],
+    recovery: { mode: "off", entries: 0, bytes: 0, sessions: 0 },
     redis: OFF,
     counters: {},
     ...changes,

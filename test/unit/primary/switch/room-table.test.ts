@@ -105,7 +105,7 @@ class NaiveTable {
   members(name: string, addressed: readonly RoomName[], except: Link): Link[] {
     return this.servers(name, except).filter((link) => {
       const { rooms, joining } = this.#of(link, name) as { rooms: Set<RoomName>; joining: number };
-      if (addressed.length === 0) return rooms.size > 0;
+      if (addressed.length === 0) return rooms.size > 0 || joining > 0;
       return joining > 0 || addressed.some((room) => rooms.has(room));
     });
   }

@@ -1,0 +1,219 @@
+/**
+ * Where sessions are asked back. A session that is still connected is taken over: its old worker is told to close it, and
+ * the answer waits until that one has said all it had to say. Whoever gets an answer holds the session until its client
+ * has been let in or not. Runs in the primary.
+ */
+import type { Position } from "../../protocol/cursor.js";
+import { RecoveryKind } from "../../protocol/recovery-frame.js";
+import { type Claim, Claims, type Request } from "./claims.js";
+import type { EventLog } from "./event-log.js";
+import { type Missed, missedBy } from "./missed.js";
+import { positionOf, type Refusal, type Session } from "./session.js";
+import type { SessionTable } from "./session-table.js";
+import type { WorkerEnd } from "./worker-end.js";
+
+interface AskedBy extends WorkerEnd {
+  readonly own: number;
+}
+
+interface Desk<W extends AskedBy> {
+  readonly epoch: string;
+  readonly log: EventLog;
+  readonly sessions: SessionTable<W>;
+  windowMs(): number;
+}
+
+/** The worker itself waits a little longer, see src/worker/recovery/. */
+export const ANSWER_WITHIN_MS = 4_000;
+/** A worker whose link is this far behind gets its answer later. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+const RETRY_MS = 20;
+/** Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. */
+const AT_ONCE_MS = 100;
+/** Of workers that are gone, so many are remembered. */
+const MAX_GONE = 256;
+
+export class RestoreDesk<W extends AskedBy> {
+  readonly #desk: Desk<W>;
+  readonly #claims = new Claims<W>();
+  readonly #refused = new Map<Refusal, number>();
+  /** Of each worker whose end has been heard, how far its own events went, while a session may name it. */
+  readonly #ownOfGone = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #recovered = 0;
+  #replayed = 0;
+
+  constructor(desk: Desk<W>) {
+    this.#desk = desk;
+  }
+
+  get claims(): number {
+    return this.#claims.size;
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const refused = [...this.#refused].map(([why, count]) => [`recoveryRefused-${why}`, count]);
+    return {
+      recoveryRecovered: this.#recovered,
+      recoveryReplayed: this.#replayed,
+      ...Object.fromEntries(refused),
+    };
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  ask(holder: W, asked: Omit<Request, "holder" | "deadlineMs">, nowMs: number): void {
+    this.#attend({ ...asked, holder, deadlineMs: nowMs + ANSWER_WITHIN_MS });
+    this.#arm();
+  }
+
+  /** The session's client has been let in. */
+  resume(holder: W, id: number, number: number): Session<W> | undefined {
+    const claim = this.#claims.held(holder, id);
+    if (!claim?.offer) return undefined;
+    const { session, offer } = claim;
+    this.#recovered++;
+    this.#desk.sessions.change(session, () => {
+      session.rooms = offer.rooms;
+    });
+    session.base = offer.base;
+    session.start = offer.start;
+    session.confirmed = undefined;
+    session.resumedAtMs = performance.now();
+    this.#desk.sessions.resume(session, holder, number);
+    for (const request of this.#claims.settle(claim)) this.#refuse(request, "taken");
+    return session;
+  }
+
+  /** It was not: the session is as it was before, for the next who asks. */
+  release(holder: W, id: number): void {
+    const claim = this.#claims.held(holder, id);
+    if (claim) this.#giveUp(claim);
+  }
+
+  /** Its old connection is gone, and all that its worker had to say of it has been heard. */
+  onAway(session: Session<W>): void {
+    const claim = this.#claims.of(session);
+    if (claim) this.#answer(claim);
+  }
+
+  end(session: Session<W>): void {
+    this.#drop(session, "ended");
+  }
+
+  /** False: it is just being given back. */
+  expire(session: Session<W>): boolean {
+    if (this.#claims.of(session)) return false;
+    this.#desk.sessions.remove(session);
+    return true;
+  }
+
+  onWorkerGone(worker: W): void {
+    this.#ownOfGone.set(worker.name, worker.own);
+    if (this.#ownOfGone.size > MAX_GONE) this.#ownOfGone.delete(this.#ownOfGone.keys().next().value as string);
+    for (const claim of this.#claims.ofGone(worker)) this.#giveUp(claim);
+  }
+
+  #attend(request: Request<W>): void {
+    const session = this.#desk.sessions.find(request.pid);
+    if (session?.namespace !== request.namespace) return this.#refuse(request, "unknown");
+    const before = this.#claims.of(session);
+    if (before) return void before.waiting.push(request);
+    if (!session.away && isJustResumed(session)) return this.#refuse(request, "taken");
+    const claim = this.#claims.take(session, request);
+    if (session.away) return this.#answer(claim);
+    session.holder.frame(RecoveryKind.fence).number(session.number).end();
+    session.holder.flush();
+  }
+
+  #answer(claim: Claim<W>): void {
+    const { session, request } = claim;
+    if (request.holder.queuedBytes > MAX_QUEUED_BYTES) return;
+    const missed = this.#missed(session, request.offset);
+    if (typeof missed === "string") return this.#drop(session, missed);
+    const { log } = this.#desk;
+    const { holder } = request;
+    claim.offer = {
+      rooms: missed.rooms,
+      base: missed.position,
+      start: { worker: holder.name, own: holder.own, shared: log.last },
+    };
+    this.#replayed += missed.events.length;
+    holder.expectJoins(session.namespace);
+    this.#write(claim, missed);
+    holder.flush();
+  }
+
+  #missed(session: Session<W>, offset: string | undefined): (Missed & { readonly position: Position }) | Refusal {
+    const { away } = session;
+    const { epoch, log } = this.#desk;
+    if (!away || performance.now() - away.sinceMs > this.#desk.windowMs()) return "expired";
+    const ownOf = (worker: string) => this.#ownOf(worker, session);
+    const position = positionOf(session, offset, { epoch, shared: log.last, ownOf });
+    if (position === "cursor") return "cursor";
+    const missed = missedBy(session, position, away.state, log);
+    return typeof missed === "string" ? missed : { ...missed, position };
+  }
+
+  #ownOf(worker: string, session: Session<W>): number {
+    if (session.holder.name === worker) return session.holder.own;
+    return this.#ownOfGone.get(worker) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #write({ request, offer, session }: Claim<W>, { events }: Missed): void {
+    if (!offer) return;
+    const frame = request.holder.frame(RecoveryKind.restored).number(request.id).byte(1);
+    frame.text(session.id).sizedBytes(session.data).rooms(offer.rooms.keys());
+    frame.count(offer.start.own).count(offer.start.shared).text(offer.base.worker).number(events.length);
+    for (const event of events) frame.count(event.own).count(event.shared).sizedBytes(event.frame);
+    frame.end();
+  }
+
+  #refuse({ holder, id }: Request<W>, why: Refusal): void {
+    this.#refused.set(why, (this.#refused.get(why) ?? 0) + 1);
+    holder.frame(RecoveryKind.restored).number(id).byte(0).text(why).end();
+    holder.flush();
+  }
+
+  /** Nobody gets the session any more. */
+  #drop(session: Session<W>, why: Refusal): void {
+    this.#desk.sessions.remove(session);
+    const claim = this.#claims.of(session);
+    if (!claim) return;
+    const waiting = this.#claims.settle(claim);
+    if (!claim.offer) this.#refuse(claim.request, why);
+    for (const request of waiting) this.#refuse(request, "unknown");
+  }
+
+  #giveUp(claim: Claim<W>): void {
+    for (const request of this.#claims.settle(claim)) this.#attend(request);
+  }
+
+  #arm(): void {
+    if (this.#claims.size === 0) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#retry(performance.now());
+      this.#arm();
+    }, RETRY_MS).unref();
+  }
+
+  /** Answers what waits for a link that was behind, and gives up what has waited too long. */
+  #retry(nowMs: number): void {
+    const { claims, waiting } = this.#claims.overdue(nowMs);
+    for (const request of waiting) this.#refuse(request, "timeout");
+    for (const claim of claims) {
+      this.#refuse(claim.request, "timeout");
+      this.#giveUp(claim);
+    }
+    for (const claim of this.#claims.unanswered()) {
+      if (claim.session.away) this.#answer(claim);
+    }
+  }
+}
+
+function isJustResumed({ resumedAtMs = Number.NEGATIVE_INFINITY }: Session): boolean {
+  return performance.now() - resumedAtMs < AT_ONCE_MS;
+}

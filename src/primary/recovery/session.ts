@@ -1,0 +1,64 @@
+/**
+ * What is kept of a socket outside its worker, from its connect on: who it is, where it is a member and since when, its
+ * data, and how far its client has certainly got. Pure.
+ */
+import { furthest, type Position, parseCursor, reaches } from "../../protocol/cursor.js";
+import type { RoomName } from "../../protocol/frame.js";
+
+/** A worker, to whom only its name matters here. */
+export interface Holder {
+  readonly name: string;
+}
+
+export interface Session<H extends Holder = Holder> {
+  readonly pid: string;
+  readonly id: string;
+  readonly namespace: string;
+  /** What its events to all children go under; empty where there is none. */
+  readonly parent: string;
+  /** Where its current or last connection is, and under which number that worker knows it. */
+  holder: H;
+  number: number;
+  /** Since when each room, as a position: nothing earlier is for this session. */
+  rooms: Map<RoomName, Position>;
+  readonly since: Position;
+  data: Buffer;
+  /** What the client had when it was last given back; replayed events carry cursors that go on from here. */
+  base: Position;
+  /** Where live events began on its current worker. */
+  start: Position;
+  /** The client has answered a ping that was sent behind all up to here. */
+  confirmed: Position | undefined;
+  /** When it was last given back; undefined: never. */
+  resumedAtMs: number | undefined;
+  /** Undefined: it is connected. */
+  away: { readonly sinceMs: number; readonly state: Position } | undefined;
+}
+
+/** Why a session is not given back; each is counted by its name. */
+export type Refusal = "unknown" | "expired" | "taken" | "ended" | "cursor" | "gone" | "lost" | "too-much" | "timeout";
+
+/** What has been read of each worker, so that a cursor beyond it is known to be forged. */
+export interface Progress {
+  readonly epoch: string;
+  readonly shared: number;
+  ownOf(worker: string): number;
+}
+
+/**
+ * How far the client has got, at least. Its own word counts only where it can be of this session: a client that has had no
+ * event since a failed recovery sends an older one, and one that had none ever sends nothing.
+ */
+export function positionOf(session: Session, offset: string | undefined, progress: Progress): Position | "cursor" {
+  const known = session.confirmed ?? session.base;
+  if (offset === undefined) return known;
+  const told = parseCursor(offset);
+  if (!told) return "cursor";
+  if (told.epoch !== progress.epoch) return known;
+  if (told.own > progress.ownOf(told.worker) || told.shared > progress.shared) return "cursor";
+  const { confirmed, base, start } = session;
+  if (reaches(told, start)) return furthest(told, confirmed ?? start);
+  // In the midst of what was replayed to it, unless it has since confirmed all of that.
+  if (!confirmed && told.worker === base.worker) return furthest(told, base);
+  return known;
+}
