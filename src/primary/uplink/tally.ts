@@ -5,21 +5,34 @@ import type { HostWord } from "./host-registry.js";
 import type { Refused } from "./wire/message.js";
 
 const LOG_INTERVAL_MS = 1_000;
-/** They are shown from the start, beside those of refusals that there have been. */
-const COUNTED = [
+/** There from the start, so that a monitor finds what it is to watch. */
+const NAMES = [
   "uplinkPublished",
   "uplinkReceived",
   "uplinkGaps",
   "uplinkMessagesMissed",
+  "uplinkRefusedTooLarge",
+  "uplinkRefusedMalformed",
+  "uplinkRefusedTooDeep",
+  "uplinkRefusedWrongShape",
+  "uplinkRefusedUnknownType",
+  "uplinkRefusedWrongChannel",
+  "uplinkRefusedUnsigned",
+  "uplinkRefusedWrongSignature",
+  "uplinkRefusedReplayed",
+  "uplinkRefusedOtherVersion",
   "uplinkTooLargeToSend",
   "uplinkRequestsCutShort",
   "uplinkCountsFailed",
   "uplinkFailures",
+  "uplinkSecretFailures",
 ] as const;
+
+export type Counted = (typeof NAMES)[number];
 
 export class Tally {
   readonly #log: UplinkLog;
-  readonly #counts = new Map<string, number>(COUNTED.map((name) => [name, 0]));
+  readonly #counts = new Map<Counted, number>(NAMES.map((name) => [name, 0]));
   readonly #limiters = new Map<string, Limiter>();
 
   constructor(log: UplinkLog) {
@@ -30,14 +43,13 @@ export class Tally {
     return Object.fromEntries(this.#counts);
   }
 
-  /** `name` is one of a known few. */
-  count(name: string, by = 1): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
+  count(name: Counted, by = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) as number) + by);
   }
 
   refused({ reason, version }: Refused): void {
     const what = reason.replace(/(^|-)(.)/g, (_, _dash, letter: string) => letter.toUpperCase());
-    this.count(`uplinkRefused${what}`);
+    this.count(`uplinkRefused${what}` as Counted);
     this.#sparingly(reason, (suppressed) => {
       const text =
         reason === "other-version"

@@ -17,6 +17,8 @@ const MAX_SENDERS = 100_000;
 export class SequenceCounter {
   readonly #last = new Map<string, number>();
   readonly #limit: number;
+  /** The stream at the end of the map already. */
+  #latest: string | undefined;
   /** No stream that was forgotten has been counted further. */
   #forgotten = 0;
 
@@ -27,8 +29,9 @@ export class SequenceCounter {
   next(stream: string): Place {
     const last = this.#last.get(stream);
     const sequence = (last ?? this.#forgotten) + 1;
-    this.#last.delete(stream);
+    if (stream !== this.#latest) this.#last.delete(stream);
     this.#last.set(stream, sequence);
+    this.#latest = stream;
     if (this.#last.size > this.#limit) this.#forgetOldest();
     return { sequence, fresh: last === undefined };
   }

@@ -10,7 +10,6 @@ import { pack } from "../../../../../src/worker/packer.js";
 import { unpack } from "../../../../../src/worker/unpacker.js";
 
 const MUTATIONS = 100_000;
-/** Of one message, on a machine that also does other things. */
 
 const args = pack(["news", { text: "hé", list: [1, -2.5, null, true], deep: { er: [{}] } }, Buffer.from("bytes")]);
 const address = { namespace: "/", rooms: ["a", 5], except: ["b"] };
