@@ -4,7 +4,7 @@
  * with the exit code of the contract. It decides nothing; the parts do not know each other.
  */
 import cluster from "node:cluster";
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSettings } from "./config/load.js";
@@ -16,6 +16,7 @@ import { resolveWorkerCount } from "./config/worker-count.js";
 import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
+import { type Advertised, advertised } from "./primary/advertise.js";
 import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
 import { changedForPrimary, fleetSettings, uplinkMode } from "./primary/fleet-settings.js";
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
 
 /** The parts of a primary, wired, none of them at work yet. */
 interface Parts {
+  readonly settings: Settings;
   readonly log: Logger;
   readonly acceptor: Acceptor;
   readonly relay: Switch;
@@ -72,7 +74,8 @@ function assemble(settings: Settings, log: Logger): Parts {
   const runDirectory = createRunDirectory(ENVIRONMENT);
   const recovery = new Recovery({ epoch: hostTag, bufferBytes: settings.recoveryBufferBytes });
   const relay = new Switch(recovery);
-  const uplink = createUplink(settings, { hostId, release: VERSION }, log);
+  const uplink = createUplink(settings, { hostTag, hostId, release: VERSION }, log);
+  uplink?.tellHosts((hosts) => relay.tell({ type: "hosts", ...hosts }));
   if (uplink) uplink.deliverTo(relay.attach(uplink));
   const acceptor = new Acceptor({ ...settings, hostTag, log });
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
@@ -80,19 +83,21 @@ function assemble(settings: Settings, log: Logger): Parts {
     settings: fleetSettings(settings, countWorkers(settings, log), uplinkMode(settings)),
     reread: () => rereadSettings(settings, log),
     launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
-    hooks: hooks(acceptor, relay, service),
+    hooks: hooks(acceptor, relay, uplink, service),
     log,
   });
   const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
-  return { log, acceptor, relay, recovery, uplink, supervisor, manage: manageServer(settings, status, log), status };
+  const manage = manageServer(settings, status, log);
+  return { settings, log, acceptor, relay, recovery, uplink, supervisor, manage, status };
 }
 
 async function serve(parts: Parts, where: ListenWhere): Promise<never> {
-  const { log, acceptor, relay, recovery, uplink, supervisor, manage } = parts;
+  const { settings, log, acceptor, relay, recovery, uplink, supervisor, manage } = parts;
   endOnOwnError(log, () => supervisor.killAll());
   obeySignals(parts);
   await uplink?.start();
   const { url } = await acceptor.listen(where);
+  if (uplink) advertise(uplink, advertised(settings, where, url, networkInterfaces()), log);
   const manageUrl = await openManage(manage);
   if ((await supervisor.start()) === "ready") sayReady(log, url, supervisor.wantedWorkers, manageUrl);
   await supervisor.finished;
@@ -102,6 +107,15 @@ async function serve(parts: Parts, where: ListenWhere): Promise<never> {
   recovery.close();
   log.info({ event: "stopped" }, "stopped");
   process.exit(0);
+}
+
+/** Where this host cannot be reached its sessions are lost to requests that come elsewhere, so it is said. */
+function advertise(uplink: Uplink, { url, reason }: Advertised, log: Logger): void {
+  if (url === undefined) {
+    return log.warn({ event: "advertise-none", reason }, `other hosts bring no requests here: ${reason}`);
+  }
+  uplink.advertise(url);
+  log.info({ event: "advertise", url, reason }, `other hosts bring requests to ${url} (${reason})`);
 }
 
 function obeySignals({ supervisor, log, status }: Parts): void {
@@ -118,18 +132,18 @@ function sayReady(log: Logger, url: string, workers: number, manage: string): vo
   log.info({ event: "ready", url, workers, manage }, `ready on ${url}, workers: ${workers}, management: ${manage}`);
 }
 
-function hooks(acceptor: Acceptor, relay: Switch, service: ServiceNotice): SupervisorHooks {
+function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, service: ServiceNotice): SupervisorHooks {
   return {
-    connect: (worker, stream, events) =>
-      relay.connect(
-        stream,
-        {
-          ...events,
-          onTaken: (sequence, found) => acceptor.taken(worker, sequence, found),
-          onClosed: (count) => acceptor.closed(worker, count),
-        },
-        workerName(worker.slot, worker.incarnation),
-      ),
+    connect: (worker, stream, events) => {
+      const listener = {
+        ...events,
+        onTaken: (sequence: number, found: boolean) => acceptor.taken(worker, sequence, found),
+        onClosed: (count: number) => acceptor.closed(worker, count),
+      };
+      const link = relay.connect(stream, listener, workerName(worker.slot, worker.incarnation));
+      if (uplink) link.send({ type: "hosts", ...uplink.knownHosts });
+      return link;
+    },
     onReady: (worker) => acceptor.add(worker),
     onRecovered: (worker) => acceptor.add(worker),
     onStuck: (worker) => acceptor.suspend(worker),

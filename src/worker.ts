@@ -28,6 +28,7 @@ import { exitOnUncaught, ignoreTerminalSignals } from "./worker/ending.js";
 import { EngineRouter } from "./worker/engine-router.js";
 import { Exchange } from "./worker/exchange.js";
 import { Forwarder } from "./worker/forward.js";
+import { HostHop } from "./worker/host-hop.js";
 import { WorkerServer } from "./worker/http-server.js";
 import { Inbox } from "./worker/inbox.js";
 import { Link } from "./worker/link.js";
@@ -53,9 +54,11 @@ async function main(birth: WorkerBirth): Promise<void> {
   startWatchdog(birth.primaryPid);
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { worker: slot } });
   exitOnUncaught(log);
-  const link = openLink();
+  const drops = new DropCounter(log);
+  const hosts = new HostHop(() => drops.count("forwarded-refused"));
+  const link = openLink(hosts);
   try {
-    await serve(birth, link, log);
+    await serve({ birth, link, hosts, drops, log });
     log.debug({ event: "worker-ready", slot, incarnation, generation }, "worker ready");
   } catch (error) {
     if (!(error instanceof AppLoadError)) throw error;
@@ -64,23 +67,46 @@ async function main(birth: WorkerBirth): Promise<void> {
   }
 }
 
-function openLink(): Link {
+/** What a worker has before it knows its app. */
+interface Beginnings {
+  readonly birth: WorkerBirth;
+  readonly link: Link;
+  readonly hosts: HostHop;
+  readonly drops: DropCounter;
+  readonly log: Logger;
+}
+
+function openLink(hosts: HostHop): Link {
   const link = Link.ofPipe(LINK_FD);
   link.onEnd = () => process.exit(0);
   // Until there is anything to drain.
-  link.onMessage = () => process.exit(0);
+  obey(link, hosts, () => process.exit(0));
   link.send({ type: "hello", version: PROTOCOL_VERSION });
   return link;
 }
 
-async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void> {
+function obey(link: Link, hosts: HostHop, drain: (withinMs: number) => void): void {
+  link.onMessage = (message) => {
+    switch (message.type) {
+      case "hosts":
+        return hosts.learn(message);
+      case "drain":
+        return drain(message.withinMs);
+      default:
+        return message satisfies never;
+    }
+  };
+}
+
+async function serve({ birth, link, hosts, drops, log }: Beginnings): Promise<void> {
   const { settings, runDirectory } = birth;
   const self = selfOf(birth);
-  const drops = new DropCounter(log);
   const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
   const draining = new AbortController();
   const server = new WorkerServer(settings, log);
   const forwarder = new Forwarder(({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation));
+  forwarder.hosts = hosts;
+  server.hosts = hosts;
   ClientGate.install(link);
   disarmSetupWorker(() => warnOfSetupWorker(log));
   refuseListening();
@@ -102,10 +128,15 @@ async function serve(birth: WorkerBirth, link: Link, log: Logger): Promise<void>
     (head) => !drain.hasBegun || isOfSession(head, self),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(server));
-  link.onMessage = ({ withinMs }) => drain.start(withinMs);
+  obey(link, hosts, (withinMs) => drain.start(withinMs));
   process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
-  beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts }));
+  const done = () => ({
+    "forwarded-to-worker": forwarder.count,
+    "forwarded-to-host": hosts.sent,
+    "taken-from-host": hosts.taken,
+  });
+  beat(link, new Stats({ io, connections: () => inbox.connections, dropped: () => drops.counts, done }));
 }
 
 function beginRecovery(

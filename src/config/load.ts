@@ -6,6 +6,7 @@
 
 import { apply } from "./check.js";
 import { parseCommandLine } from "./command-line.js";
+import { contradictionsIn } from "./contradiction.js";
 import { readEnvironment } from "./environment.js";
 import { ConfigError } from "./error.js";
 import { readConfigFile } from "./file.js";
@@ -72,7 +73,10 @@ function resolveLayers(layers: readonly Layer[], terminal: Terminal): { settings
     origins.set(key, given?.source ?? "default");
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { settings: Object.freeze(Object.fromEntries(entries)) as unknown as Settings, origins };
+  const settings = Object.freeze(Object.fromEntries(entries)) as unknown as Settings;
+  const contradictions = contradictionsIn(settings, origins);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return { settings, origins };
 }
 
 /** `listen` stands instead of host and port, so a stronger source that names one of those puts it out of use. */

@@ -42,7 +42,8 @@ export const REDIS_ROWS = {
     name: "redis-required",
     group: "Redis",
     doc: "Refuse to start while Redis cannot be reached",
-    detail: "Without it the host serves alone, says so in /readyz, and joins when Redis comes.",
+    detail:
+      "Redis gets five seconds to answer. Without this switch the host serves alone, says so in /readyz, and joins when Redis comes.",
     check: onOff(),
     default: false,
   },

@@ -48,7 +48,7 @@ export function formatRedisTarget(target: RedisTarget, mask: string): string {
 export function redactRedisUrl(given: string, mask: string): string {
   return given
     .replace(/:(\/\/)?(?:[^"\\]|\\.)*@/g, (_, slashes = "") => `:${slashes}${mask}@`)
-    .replace(/(password=)[^&"\s]*/gi, `$1${mask}`);
+    .replace(/([?&][^=&"\s]*=)(?:[^&"\s\\]|\\.)*/g, `$1${mask}`);
 }
 
 function parseOne(url: string): RedisTarget {

@@ -16,6 +16,8 @@ export interface Settings {
   readonly host: string;
   /** When present, it is used instead of `host` and `port`. */
   readonly listen?: ListenTarget;
+  /** Absent: it is found where that can be. */
+  readonly advertise?: "off" | HostAddress;
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
@@ -44,9 +46,12 @@ export interface Settings {
 
 export type ListenTarget = { readonly unix: string } | { readonly fd: number };
 
-export interface ManageAddress {
+export interface HostAddress {
   readonly host: string;
   readonly port: number;
+}
+
+export interface ManageAddress extends HostAddress {
   /** False for the default, which may be taken by another instance without harm. */
   readonly explicit: boolean;
 }

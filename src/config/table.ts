@@ -166,6 +166,16 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     anchor: (target, directory) =>
       target.replace(/^unix:(.+)$/s, (_, path: string) => `unix:${resolve(directory, path)}`),
   },
+  advertise: {
+    name: "advertise",
+    placeholder: "HOST:PORT|off",
+    group: "Listening",
+    doc: "Where the other hosts reach this one, to bring requests for its sessions; needs --redis",
+    detail:
+      "On the private network: whatever passes on a connection to this address, as to a port of a container. Where `--listen` names a path or a descriptor it cannot be found, and other hosts then answer that the session is unknown, as with `off`: the load balancer must be sticky.",
+    check: wordOr("off", hostAndPort()),
+    defaultText: "the address that is bound, or for 0.0.0.0 and :: the first that is not loopback",
+  },
   balance: {
     name: "balance",
     placeholder: "HOW",

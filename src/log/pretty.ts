@@ -28,8 +28,8 @@ const BARE_WORD = /^[^\s"'=]+$/;
 const FRAME = /^\s+at /;
 
 export function prettyLine(json: string, paint: Paint): string {
-  const { level, time, msg, event: _, pid, err, ...rest } = JSON.parse(json) as Line;
-  const fields = pid === process.pid ? rest : { pid, ...rest };
+  const { level, time, msg, event: _, pid, err, suppressed, ...rest } = JSON.parse(json) as Line;
+  const fields = { ...(pid !== process.pid && { pid }), ...rest, ...(suppressed !== 0 && { suppressed }) };
   const error = isError(err) ? err : undefined;
   const message = typeof msg === "string" && msg !== error?.message ? msg : (error?.message ?? "");
   const parts = [paint("dim", clock(time)), levelName(String(level), paint), hang(printable(message))];

@@ -23,6 +23,7 @@ const OF_PRIMARY = [
   "port",
   "host",
   "listen",
+  "advertise",
   "balance",
   "manage",
   "manageToken",

@@ -30,11 +30,23 @@ export interface WorkerStats {
   readonly lagMs: number;
   /** Rises only; what was refused or dropped in this worker, by name. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Rises only; what was done that is worth knowing, by name. */
+  readonly done: Readonly<Record<string, number>>;
 }
 
 export type PrimaryMessage =
+  /** Where other hosts are reached; first of all, and whenever it changes. Replaces what was said before. */
+  | ({ readonly type: "hosts" } & KnownHosts)
   /** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
-  { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+  | { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+
+/** A secret: never log it. */
+export interface KnownHosts {
+  /** By which hosts know each other's requests; empty while it is not known. */
+  readonly secret: string;
+  /** By host tag, the URL of where requests for its sessions are taken. */
+  readonly hosts: Readonly<Record<string, string>>;
+}
 
 export type DrainReason = "stop" | "reload" | "scale" | "replace";
 
@@ -114,11 +126,13 @@ const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
     elu: isAmount,
     lagMs: isAmount,
     dropped: isAmounts,
+    done: isAmounts,
   },
   resign: {},
 };
 
 const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {
+  hosts: { secret: isText, hosts: (value) => isRecord(value) && Object.values(value).every(isText) },
   drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value) },
 };
 

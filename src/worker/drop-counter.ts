@@ -20,9 +20,13 @@ export class DropCounter {
     return Object.fromEntries(this.#counts);
   }
 
-  /** `reason` is one of a few fixed names. */
-  drop(reason: string, error?: unknown): void {
+  /** For what anybody outside can cause: only counted. `reason` is one of a few fixed names. */
+  count(reason: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  }
+
+  drop(reason: string, error?: unknown): void {
+    this.count(reason);
     this.#limiterOf(reason)((suppressed) => {
       this.#log.warn({ event: "dropped", reason, suppressed, err: error }, `dropped: ${reason}`);
     });

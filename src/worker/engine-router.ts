@@ -1,6 +1,6 @@
 /**
  * Takes Engine.IO's own requests out of a worker's HTTP traffic, and each to the worker that has its session: this one,
- * or a sibling over its private socket. Connections are kept alive, so what comes on one may belong to any session.
+ * a sibling over its private socket, or another host. Connections are kept alive, so what comes on one may belong to any session.
  * A session id that names nobody who lives is this worker's to refuse, with Engine.IO's own words.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -9,7 +9,7 @@ import type { Server } from "socket.io";
 import { queryOf } from "../protocol/request-target.js";
 import { ownerOf, type SessionOwner } from "../protocol/session-id.js";
 import type { Forwarder } from "./forward.js";
-import { type EngineRoute, refuseUpgrade, type WorkerServer } from "./http-server.js";
+import { type EngineRoute, refuseUpgrade, type Source, type WorkerServer } from "./http-server.js";
 import { endWhenUnread } from "./unread-body.js";
 
 interface EngineRequest extends IncomingMessage {
@@ -44,33 +44,37 @@ export class EngineRouter implements EngineRoute {
     return request.url?.startsWith(this.#prefix) === true;
   }
 
-  request(request: EngineRequest, response: ServerResponse, isLocal: boolean): void {
+  request(request: EngineRequest, response: ServerResponse, source: Source): void {
     const query = queryOf(request.url as string);
     if (!query) return void response.writeHead(400, { Connection: "close" }).end();
     request._query = query;
     const sessionId = query.sid;
-    const sibling = isLocal ? undefined : this.#siblingOf(sessionId);
+    const owner = this.#otherOwnerOf(sessionId, source);
     const answerHere = () => this.#answer(request, response);
-    const isWelcome = sibling !== undefined || (sessionId !== undefined && this.#hasSession(sessionId));
+    const isWelcome = owner !== undefined || (sessionId !== undefined && this.#hasSession(sessionId));
     endWhenUnread(request, response, isWelcome);
-    if (sibling) this.#forwarder.request(sibling, request, response, answerHere);
+    if (owner) this.#forwarder.request(owner, request, response, answerHere);
     else answerHere();
   }
 
-  upgrade(request: EngineRequest, socket: Duplex, head: Buffer, isLocal: boolean): void {
+  upgrade(request: EngineRequest, socket: Duplex, head: Buffer, source: Source): void {
     const query = queryOf(request.url as string);
     const upgrade = this.#upgrade;
     if (!query || !upgrade) return refuseUpgrade(socket);
     request._query = query;
-    const sibling = isLocal ? undefined : this.#siblingOf(query.sid);
+    const owner = this.#otherOwnerOf(query.sid, source);
     const answerHere = () => upgrade(request, socket, head);
-    if (sibling) this.#forwarder.upgrade(sibling, request, socket, head, answerHere);
+    if (owner) this.#forwarder.upgrade(owner, request, socket, head, answerHere);
     else answerHere();
   }
 
-  #siblingOf(sessionId: string | undefined): SessionOwner | undefined {
-    const owner = sessionId === undefined ? undefined : ownerOf(sessionId);
-    if (!owner || owner.host !== this.#self.host) return undefined;
+  /** What a host has forwarded goes to no other host, what a sibling has forwarded to nobody. */
+  #otherOwnerOf(sessionId: string | undefined, source: Source): SessionOwner | undefined {
+    const owner = sessionId === undefined || source === "sibling" ? undefined : ownerOf(sessionId);
+    if (!owner) return undefined;
+    if (owner.host !== this.#self.host) {
+      return source === "client" && this.#forwarder.reaches(owner.host) ? owner : undefined;
+    }
     const isSelf = owner.slot === this.#self.slot && owner.incarnation === this.#self.incarnation;
     return isSelf ? undefined : owner;
   }

@@ -1,5 +1,5 @@
 /**
- * Carries a request to the sibling worker that has its session, over that worker's private Unix socket, and the answer
+ * Carries a request to the worker that has its session, over a sibling's private Unix socket or to another host, and the answer
  * back: streamed both ways with back-pressure. If the sibling is gone before anything was answered, the request is
  * answered here; if it lives and cannot be reached, with 503. A stuck sibling is waited for: the primary kills it, which
  * ends the connection. Knows HTTP and paths of sockets, not Engine.IO.
@@ -14,6 +14,8 @@ import {
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
+import type { SessionOwner } from "../protocol/session-id.js";
+import { FORWARDED_HEADER, type HostHop } from "./host-hop.js";
 import { refuseUpgrade } from "./http-server.js";
 import { Turn } from "./turn.js";
 
@@ -34,6 +36,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
   "expect",
   CLIENT_ADDRESS_HEADER,
+  FORWARDED_HEADER,
 ]);
 /** Well below the sibling's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
 const IDLE_TIMEOUT_MS = 4_000;
@@ -41,10 +44,24 @@ const IDLE_TIMEOUT_MS = 4_000;
 const MAX_CONNECTIONS = 10_000;
 /** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
 const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
-/** Only these say that the worker is gone. Others (EAGAIN, EMFILE) are of one that lives, and so does the session. */
-const GONE = new Set<string | undefined>(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+/**
+ * Only these say that the worker, or its host, is gone. Others (EAGAIN, EMFILE, a certificate) are of one that lives, and so
+ * does the session.
+ */
+const GONE = new Set<string | undefined>([
+  "ENOENT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+]);
 
 export class Forwarder {
+  /** The way to other hosts, where there are any. */
+  hosts: HostHop | undefined;
   readonly #pathOf: (sibling: Sibling) => string;
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
   readonly #turn = new Turn();
@@ -55,19 +72,24 @@ export class Forwarder {
     this.#pathOf = pathOf;
   }
 
-  /** Requests and upgrades forwarded so far. */
+  /** Requests and upgrades forwarded to siblings so far. */
   get count(): number {
     return this.#count;
   }
 
+  /** Whether another host's sessions can be reached. */
+  reaches(host: string): boolean {
+    return this.hosts?.reaches(host) === true;
+  }
+
   /** `answerHere` is called when the sibling is gone and has answered nothing. */
-  request(sibling: Sibling, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
-    const carry = () => this.#carry(sibling, request, response, answerHere);
+  request(owner: SessionOwner, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
+    const carry = () => this.#carry(owner, request, response, answerHere);
     if (!this.#turn.take(request.socket, response, carry)) refuse(response, { Connection: "close" });
   }
 
-  #carry(sibling: Sibling, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
-    const upstream = this.#open(sibling, request, [...endToEnd(request.rawHeaders), ...framingOf(request)]);
+  #carry(owner: SessionOwner, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
+    const upstream = this.#open(owner, request, [...endToEnd(request.rawHeaders), ...framingOf(request)]);
     if (!upstream) return answerHere();
     upstream.on("response", (answer: IncomingMessage) => passAnswer(answer, response));
     upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
@@ -83,10 +105,10 @@ export class Forwarder {
     else upstream.end();
   }
 
-  upgrade(sibling: Sibling, request: IncomingMessage, socket: Duplex, head: Buffer, answerHere: () => void): void {
+  upgrade(owner: SessionOwner, request: IncomingMessage, socket: Duplex, head: Buffer, answerHere: () => void): void {
     const protocol = request.headers.upgrade ?? "websocket";
     const headers = [...endToEnd(request.rawHeaders), "Connection", "Upgrade", "Upgrade", protocol];
-    const upstream = this.#open(sibling, request, headers);
+    const upstream = this.#open(owner, request, headers);
     if (!upstream) return answerHere();
     const abort = () => upstream.destroy();
     socket.on("error", abort);
@@ -111,21 +133,26 @@ export class Forwarder {
   }
 
   /** Undefined: what the client sent is nothing that Node would send on. */
-  #open(sibling: Sibling, request: IncomingMessage, headers: readonly string[]): ClientRequest | undefined {
-    this.#count++;
+  #open(owner: SessionOwner, request: IncomingMessage, headers: readonly string[]): ClientRequest | undefined {
     try {
-      return httpRequest({
-        agent: this.#agent,
-        socketPath: this.#pathOf(sibling),
-        maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
-        method: request.method,
-        path: request.url,
-        // First, since Node drops what comes after about a thousand headers.
-        headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
-      });
+      if (this.hosts?.reaches(owner.host)) return this.hosts.open(owner, request, headers);
+      this.#count++;
+      return this.#openSibling(owner, request, headers);
     } catch {
       return undefined;
     }
+  }
+
+  #openSibling(sibling: Sibling, request: IncomingMessage, headers: readonly string[]): ClientRequest {
+    return httpRequest({
+      agent: this.#agent,
+      socketPath: this.#pathOf(sibling),
+      maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
+      method: request.method,
+      path: request.url,
+      // First, since Node drops what comes after about a thousand headers.
+      headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
+    });
   }
 }
 

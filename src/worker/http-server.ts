@@ -20,9 +20,16 @@ export interface ServerLimits {
 /** Takes Engine.IO's requests. Declared here and implemented by EngineRouter, which knows Engine.IO. */
 export interface EngineRoute {
   owns(request: IncomingMessage): boolean;
-  /** `isLocal`: it was forwarded by a sibling and must not be forwarded again. */
-  request(request: IncomingMessage, response: ServerResponse, isLocal: boolean): void;
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, isLocal: boolean): void;
+  request(request: IncomingMessage, response: ServerResponse, source: Source): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, source: Source): void;
+}
+
+/** Who sent it: a client, or a worker that forwards it, here or on another host. */
+export type Source = "client" | "sibling" | "host";
+
+/** Tells a host's requests from clients'. Implemented by HostHop; undefined: it cannot be said. */
+export interface HostDoor {
+  sourceOf(request: IncomingMessage): "client" | "host" | undefined;
 }
 
 export interface ServerLog {
@@ -36,13 +43,15 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const LOG_INTERVAL_MS = 10_000;
 /** While this worker stands still, each client with a session here may be waiting; the kernel may allow fewer. */
 const PRIVATE_BACKLOG = 4_096;
-/** What a sibling adds to a head that it forwards. Clients get it too: Node has one limit for the whole server. */
+/** What a sibling or a host adds to a head that it forwards. Clients get it too: Node has one limit for the whole server. */
 const FORWARD_HEADER_BYTES = 256;
 const OWNER_ONLY_UMASK = 0o177;
 
 export class WorkerServer extends Server {
   /** Set once the Socket.IO server exists. */
   engine: EngineRoute | undefined;
+  /** Until it is set, all that comes from outside are clients'. */
+  hosts: HostDoor | undefined;
   /** While set, no connection is kept alive: its next request may go to another worker. */
   draining = false;
 
@@ -136,12 +145,12 @@ export class WorkerServer extends Server {
 
   #onRequest(event: "request" | "checkContinue", request: IncomingMessage, response: ServerResponse): boolean {
     if (this.draining) response.shouldKeepAlive = false;
-    const isLocal = this.#private.has(request.socket);
-    if (isLocal && !adoptClientAddress(request)) {
+    const source = this.#sourceOf(request);
+    if (!source) {
       response.writeHead(400, { Connection: "close" }).end();
     } else if (this.engine?.owns(request)) {
       if (event === "checkContinue") response.writeContinue();
-      this.engine.request(request, response, isLocal);
+      this.engine.request(request, response, source);
     } else if (!super.emit(event, request, response)) {
       response.writeHead(404).end();
     }
@@ -149,11 +158,17 @@ export class WorkerServer extends Server {
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
-    const isLocal = this.#private.has(socket);
-    if (isLocal && !adoptClientAddress(request)) refuseUpgrade(socket);
-    else if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, isLocal);
+    const source = this.#sourceOf(request);
+    if (!source) refuseUpgrade(socket);
+    else if (this.engine?.owns(request)) this.engine.upgrade(request, socket, head, source);
     else if (!super.emit("upgrade", request, socket, head)) refuseUpgrade(socket);
     return true;
+  }
+
+  /** What was forwarded bears its client's address from now on. Undefined: it is malformed. */
+  #sourceOf(request: IncomingMessage): Source | undefined {
+    if (!this.#private.has(request.socket)) return this.hosts ? this.hosts.sourceOf(request) : "client";
+    return adoptClientAddress(request) ? "sibling" : undefined;
   }
 
   /** Of a sibling's connection, for want of descriptors most likely; the sibling is told by its end. */

@@ -8,6 +8,7 @@ export interface StatsSource {
   readonly io: Server;
   readonly connections: () => number;
   readonly dropped: () => Readonly<Record<string, number>>;
+  readonly done: () => Readonly<Record<string, number>>;
 }
 
 export class Stats {
@@ -22,7 +23,7 @@ export class Stats {
 
   /** `elu` and `lagMs` are of the time since the last sample. */
   sample(): WorkerStats {
-    const { io, connections, dropped } = this.#source;
+    const { io, connections, dropped, done } = this.#source;
     return {
       connections: connections(),
       sessions: io.engine.clientsCount,
@@ -31,6 +32,7 @@ export class Stats {
       elu: this.#takeUtilization(),
       lagMs: round(this.#lag.takeWorstMs(), 1),
       dropped: dropped(),
+      done: done(),
     };
   }
 

@@ -8,6 +8,7 @@ import { SetupError } from "./setup-error.js";
 const PARTS = [
   ["chromium", "chromium"],
   ["faketime", "faketime"],
+  ["haproxy", "haproxy"],
   ["nginx", "nginx"],
   ["openssl", "openssl"],
   ["openssl", "openssl"],

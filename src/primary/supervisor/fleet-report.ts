@@ -139,8 +139,8 @@ function isExpected({ state, doomed, end }: WorkerHandle): boolean {
 }
 
 /** A candidate that never served shares its slot, and so its name, with the one that goes on serving. */
-function goneAsWished({ name, pid, generation, serving }: WorkerHandle): string {
-  return serving
+function goneAsWished({ name, pid, generation, serving, state }: WorkerHandle): string {
+  return serving || state === "draining"
     ? `${name} (pid ${pid}) is gone`
     : `the new ${name} (pid ${pid}) of generation ${generation} was ended`;
 }

@@ -3,7 +3,7 @@
  */
 import { OWNER_NUMBER_LIMIT } from "../../protocol/session-id.js";
 import type { FleetSettings } from "./contract.js";
-import { DropTally } from "./drop-tally.js";
+import { WorkerTally } from "./worker-tally.js";
 import { everyWorker, type FleetView, type Phase, type Reload, type SlotView } from "./plan.js";
 import { afterDeath, type Restart, UNHARMED } from "./restart-policy.js";
 import type { WorkerHandle, WorkerState } from "./worker-handle.js";
@@ -53,7 +53,8 @@ export class Fleet implements FleetView {
   reload: Reload | undefined;
   settings: FleetSettings;
   generation = 1;
-  readonly #drops = new DropTally();
+  readonly #drops = new WorkerTally("workerDropped");
+  readonly #done = new WorkerTally("worker");
   #workers = 0;
   #generations = 1;
 
@@ -71,8 +72,11 @@ export class Fleet implements FleetView {
     while (this.slots.length < this.#workers) this.slots.push(new Slot(this.slots.length));
   }
 
-  get dropCounters(): Readonly<Record<string, number>> {
-    return this.#drops.counters(this.everyWorker.map(({ stats }) => stats?.dropped));
+  /** What workers have told of what they dropped and did. */
+  get workerCounters(): Readonly<Record<string, number>> {
+    const stats = this.everyWorker.map((worker) => worker.stats);
+    const dropped = this.#drops.counters(stats.map((each) => each?.dropped));
+    return { ...dropped, ...this.#done.counters(stats.map((each) => each?.done)) };
   }
 
   get workerTimeoutMs(): number {
@@ -127,6 +131,7 @@ export class Fleet implements FleetView {
    */
   bury(worker: WorkerHandle, nowMs: number): number | undefined {
     this.#drops.retire(worker.stats?.dropped);
+    this.#done.retire(worker.stats?.done);
     const slot = this.slot(worker.slot);
     const leavingAt = this.leaving.indexOf(worker);
     if (leavingAt !== -1) this.leaving.splice(leavingAt, 1);

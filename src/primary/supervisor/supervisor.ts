@@ -141,7 +141,7 @@ export class Supervisor {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#report.counters, ...this.#fleet.dropCounters };
+    return { ...this.#report.counters, ...this.#fleet.workerCounters };
   }
 
   /** There are workers, and not one of them answers. */

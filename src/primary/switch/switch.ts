@@ -127,6 +127,11 @@ export class Switch {
     });
   }
 
+  /** The primary's word to all workers. */
+  tell(message: PrimaryMessage): void {
+    for (const { link } of this.#workers) link.send(message);
+  }
+
   close(): void {
     clearInterval(this.#sweeper);
     for (const { link } of this.#workers) link.end();

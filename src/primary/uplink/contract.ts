@@ -20,6 +20,8 @@ export interface ByteLink {
   subscribePattern(pattern: string): Promise<void>;
   publish(channel: string, message: Buffer): boolean;
   countSubscribers(channels: readonly string[]): Promise<number[]>;
+  /** Keeps `value` under `key` unless something is there already; gives what is there. */
+  share(key: string, value: string): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from "./wire/envelope.js";
 import { ShardedWire } from "./wire/sharded.js";
 
 export interface UplinkIdentity {
+  readonly hostTag: string;
   readonly hostId: string;
   readonly release: string;
 }
@@ -41,6 +42,8 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     uid,
     wire,
     maxMessageBytes,
+    prefix: redisPrefix,
+    redisSecret,
     believesPlain: redisSecret === undefined,
     openLink: (events) => new RedisLink(linkOptions, events),
     log,

@@ -5,7 +5,6 @@ import type { HostWord } from "./host-registry.js";
 import type { Refused } from "./wire/message.js";
 
 const LOG_INTERVAL_MS = 1_000;
-
 /** There from the start, so that a monitor finds what it is to watch. */
 const NAMES = [
   "uplinkPublished",
@@ -72,6 +71,23 @@ export class Tally {
           ? "Redis was away: what other hosts sent meanwhile is lost"
           : `${count} messages of another host were lost`;
       this.#log.warn({ event: "redis-gap", host, count, suppressed }, text);
+    });
+  }
+
+  /** Hosts that do not share a secret take no requests from each other. */
+  noSecret(error: Error): void {
+    this.count("uplinkSecretFailures");
+    this.#sparingly("no-secret", (suppressed) => {
+      const text = `requests of clients go to no other host, for the key of their secret cannot be had: ${error.message}`;
+      this.#log.warn({ event: "forward-secret-failed", suppressed, err: error }, text);
+    });
+  }
+
+  /** Whatever is sent to that host would come to this one. */
+  sameAddress(host: string, address: string): void {
+    this.#sparingly("same-address", (suppressed) => {
+      const text = `host ${host} announces ${address}, as this one does: give each its own by --advertise`;
+      this.#log.warn({ event: "advertise-clash", host, address, suppressed }, text);
     });
   }
 

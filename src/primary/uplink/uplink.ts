@@ -3,6 +3,7 @@
  * and what comes from Redis goes to the switch as from a worker. Runs in the primary; never decodes an event's arguments,
  * and nothing that Redis brings can make it throw.
  */
+import type { KnownHosts } from "../../protocol/control.js";
 import { FrameKind, FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { Announcer } from "./announcer.js";
 import { Answering } from "./answering.js";
@@ -10,6 +11,7 @@ import { Asking } from "./asking.js";
 import type { ByteLink, Deliver, OpenLink, UplinkLog } from "./contract.js";
 import { FrameWriter } from "./frame-in.js";
 import { readBroadcast, readCommand, readRequest } from "./frame-out.js";
+import { Forwarding } from "./forwarding.js";
 import { HostRegistry } from "./host-registry.js";
 import { RecentJoins } from "./recent-joins.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -22,10 +24,14 @@ export interface UplinkOptions {
   readonly openLink: OpenLink;
   /** Random per boot, as the wire writes it. */
   readonly uid: string;
+  /** What the ids of this host's sessions begin with. */
+  readonly hostTag: string;
   /** For people. */
   readonly hostId: string;
   readonly release: string;
   readonly maxMessageBytes: number;
+  readonly prefix: string;
+  readonly redisSecret: string | undefined;
   /** Whether the wire takes more than broadcasts from servers that know no secret. */
   readonly believesPlain: boolean;
   readonly log: UplinkLog;
@@ -46,6 +52,7 @@ export class Uplink {
   readonly #tally: Tally;
   readonly #frames = new FrameWriter();
   readonly #hosts = new HostRegistry();
+  readonly #forwarding: Forwarding;
   readonly #subscriptions: Subscriptions;
   readonly #announcer: Announcer;
   readonly #asking: Asking;
@@ -64,6 +71,8 @@ export class Uplink {
       onUp: (missed) => this.#onUp(missed),
       onDown: () => this.#onDown(),
     });
+    const share = (key: string, value: string) => this.#link.share(key, value);
+    this.#forwarding = new Forwarding(options, share, this.#tally);
     this.#announcer = new Announcer((goodbye) => this.#announce(goodbye));
     this.#subscriptions = new Subscriptions(wire, this.#link, () => this.#announcer.soon());
     const deliver: Deliver = (frame) => this.#deliver(frame);
@@ -97,6 +106,21 @@ export class Uplink {
   /** To be called before `start`: where what comes from Redis goes. */
   deliverTo(deliver: Deliver): void {
     this.#deliver = deliver;
+  }
+
+  /** Whom workers reach, and how; `onChange` hears of each change. */
+  get knownHosts(): KnownHosts {
+    return this.#forwarding.knownHosts;
+  }
+
+  tellHosts(onChange: (hosts: KnownHosts) => void): void {
+    this.#forwarding.onChange = onChange;
+  }
+
+  /** Where requests for this host's sessions are taken; nowhere before it is called. */
+  advertise(url: string): void {
+    this.#forwarding.ownAddress = url;
+    this.#announcer.now();
   }
 
   /** Resolves when Redis has answered, or cannot be reached and is not required. Rejects when it refuses us. */
@@ -206,9 +230,10 @@ export class Uplink {
   }
 
   #announce(goodbye: boolean): number {
-    const { hostId, release } = this.#options;
+    const { hostTag: tag, hostId, release } = this.#options;
+    const address = this.#forwarding.ownAddress;
     const workers = goodbye ? new Map<string, number>() : this.#subscriptions.workers();
-    const { channel, bytes } = this.#wire.writeAnnouncement({ hostId, release, goodbye, workers });
+    const { channel, bytes } = this.#wire.writeAnnouncement({ tag, address, hostId, release, goodbye, workers });
     // A backlog of these would tell what is long over.
     if (this.#link.state === "ready") this.#link.publish(channel, bytes);
     return bytes.length;
@@ -248,6 +273,7 @@ export class Uplink {
 
   #onAnnouncement(word: IncomingAnnouncement): void {
     const change = this.#hosts.heard(word);
+    this.#forwarding.heard(word, change === "new");
     if (change === "new") {
       this.#tally.hostCame(word, this.status.hosts);
       this.#announcer.soon();
@@ -263,6 +289,7 @@ export class Uplink {
   #onUp(missed: boolean): void {
     if (missed) this.#tally.gap(undefined, undefined);
     this.#announcer.now();
+    this.#forwarding.agree();
   }
 
   #onDown(): void {
@@ -272,6 +299,7 @@ export class Uplink {
   #tick(): void {
     const nowMs = performance.now();
     for (const gone of this.#hosts.tick()) this.#onHostGone(gone, "silent");
+    if (this.#link.state === "ready") this.#forwarding.tick();
     this.#asking.sweep(nowMs);
     this.#answering.sweep(nowMs);
     this.#recentJoins.sweep(nowMs);

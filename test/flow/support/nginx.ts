@@ -40,7 +40,7 @@ function configuration(directory: string, http: string): string {
 master_process off;
 pid ${directory}/pid;
 error_log ${directory}/error.log;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
   access_log off;
   ${scratch.join("\n  ")}

@@ -53,16 +53,24 @@ test("no password is shown, whether the URL is right or wrong", () => {
 });
 
 test("a switch is on by its flag, off by its twin, and takes no value", () => {
-  expect(load(["--redis-required"]).redisRequired).toBe(true);
-  expect(load([], { HOLDFAST_REDIS_REQUIRED: "on" }).redisRequired).toBe(true);
+  const redis = { REDIS_URL: "redis://a" };
+  expect(load(["--redis-required"], redis).redisRequired).toBe(true);
+  expect(load([], { ...redis, HOLDFAST_REDIS_REQUIRED: "on" }).redisRequired).toBe(true);
   expect(load(["--no-redis-required"], { HOLDFAST_REDIS_REQUIRED: "1" }).redisRequired).toBe(false);
-  expect(load(["--redis-required", import.meta.filename])).toMatchObject({
+  expect(load(["--redis-required", import.meta.filename], redis)).toMatchObject({
     redisRequired: true,
     app: import.meta.filename,
   });
-  expect(load(["--config", file({ redisRequired: true })]).redisRequired).toBe(true);
+  expect(load(["--config", file({ redisRequired: true })], redis).redisRequired).toBe(true);
   expect(() => load(["--redis-required=on"])).toThrow(/option --redis-required takes no value/);
   expect(() => load([], { HOLDFAST_REDIS_REQUIRED: "maybe" })).toThrow(/must be on or off/);
+});
+
+test("a Redis that is required must be named", () => {
+  expect(() => load(["--redis-required"])).toThrow(/^redis-required is on \(flag --redis-required\), but redis is off/);
+  expect(() => load(["--redis", "off"], { REDIS_URL: "redis://a", HOLDFAST_REDIS_REQUIRED: "on" })).toThrow(
+    /redis is off/,
+  );
 });
 
 test("files must be there, and paths start where they were written", () => {

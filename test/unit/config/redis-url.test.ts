@@ -114,6 +114,8 @@ test.each([
   'redis://:a"hunter2@h',
   "redis://:a@h1,redis://:hunter2@h2",
   "redis+sentinel://h/m?sentinelPassword=hunter2",
+  "redis://h?auth=hunter2",
+  'redis://h/0?x=1&pass=a"hunter2',
 ])("what may be a password in %s is masked in JSON", (url) => {
   for (const text of [JSON.stringify(url), JSON.stringify([url, "redis://other"])]) {
     expect(redactRedisUrl(text, MASK)).not.toMatch(/hun\/?ter2/);

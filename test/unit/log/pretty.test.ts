@@ -19,6 +19,11 @@ test("what the message has said already is not said again", () => {
   expect(pretty(line)).toBe("09:05:07.042 info  ready on http://x:1, workers: 2  manage=off");
 });
 
+test("that nothing was held back is not said", () => {
+  expect(pretty({ msg: "no", suppressed: 0 })).toBe("09:05:07.042 info  no");
+  expect(pretty({ msg: "no", suppressed: 3 })).toBe("09:05:07.042 info  no  suppressed=3");
+});
+
 test("an error stands below the line, with its stack", () => {
   const err = { type: "Error", message: "no", stack: "Error: no\n    at here\ncaused by: Error: why\n    at there" };
   const indent = " ".repeat(19);

@@ -18,6 +18,7 @@ const beat: WorkerMessage = {
   elu: 0.5,
   lagMs: 1.5,
   dropped: { "link-full": 2 },
+  done: { "forwarded-to-host": 1 },
 };
 const messages: WorkerMessage[] = [
   { type: "hello", version: 1 },
@@ -34,6 +35,14 @@ test.each(messages)("$type of a worker is read", (message) => {
 test("a drain of the primary is read", () => {
   const message = { type: "drain", withinMs: 25_000, reason: "reload" };
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
+});
+
+test("where hosts are is read, and nothing like it", () => {
+  const message = { type: "hosts", secret: "s", hosts: { abcd: "http://10.0.0.1:80" } };
+  expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
+  for (const wrong of [{ secret: 1 }, { hosts: [] }, { hosts: { abcd: 1 } }, { hosts: null }]) {
+    expect(parsePrimaryMessage(JSON.stringify({ ...message, ...wrong }))).toBeUndefined();
+  }
 });
 
 test.each([
@@ -65,7 +74,7 @@ test("a field of another type, or none, makes a worker's message none", () => {
     for (const field of Object.keys(message).filter((name) => name !== "type")) {
       fc.assert(
         fc.property(wrong, (value) => {
-          fc.pre(!(field === "dropped" && JSON.stringify(value) === "{}"));
+          fc.pre(!(["dropped", "done"].includes(field) && JSON.stringify(value) === "{}"));
           expect(parseWorkerMessage(JSON.stringify({ ...message, [field]: value }))).toBeUndefined();
         }),
       );

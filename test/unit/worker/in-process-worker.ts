@@ -5,9 +5,10 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server, type ServerOptions } from "socket.io";
-import { createHostTag, createSessionId, type SessionOwner } from "../../../src/protocol/session-id.js";
+import { createHostTag, createSessionId, type HostTag, type SessionOwner } from "../../../src/protocol/session-id.js";
 import { EngineRouter } from "../../../src/worker/engine-router.js";
 import { Forwarder } from "../../../src/worker/forward.js";
+import { HostHop } from "../../../src/worker/host-hop.js";
 import { type ServerLimits, WorkerServer } from "../../../src/worker/http-server.js";
 import { onCleanup } from "../../flow/support/cleanup.js";
 
@@ -18,6 +19,9 @@ export interface InProcessWorker {
   readonly io: Server;
   readonly server: WorkerServer;
   readonly forwarder: Forwarder;
+  readonly hosts: HostHop;
+  /** How many requests claimed to be a host's and were not. */
+  readonly refused: () => number;
   readonly warnings: string[];
   readonly privatePath: string;
   /** An id that this worker would give, of no session. */
@@ -27,6 +31,8 @@ export interface InProcessWorker {
 }
 
 export interface WorkerOptions {
+  /** Absent: all are of one host. */
+  readonly host?: HostTag;
   readonly limits?: Partial<ServerLimits>;
   readonly io?: Partial<ServerOptions>;
 }
@@ -36,11 +42,15 @@ const directory = mkdtempSync(join(tmpdir(), "holdfast-"));
 let incarnation = 0;
 
 export async function startWorker(slot: number, options: WorkerOptions = {}): Promise<InProcessWorker> {
-  const self = { host, slot, incarnation: ++incarnation };
+  const self = { host: options.host ?? host, slot, incarnation: ++incarnation };
   const warnings: string[] = [];
   const limits = { headerTimeoutMs: 10_000, maxHeaderBytes: 16_384, ...options.limits };
   const server = new WorkerServer(limits, { warn: (_fields, text) => warnings.push(text) });
   const forwarder = new Forwarder(pathOf);
+  let refusals = 0;
+  const hosts = new HostHop(() => refusals++);
+  forwarder.hosts = hosts;
+  server.hosts = hosts;
   const io = new Server(options.io);
   server.engine = new EngineRouter(io, server, self, forwarder);
   io.engine.generateId = () => createSessionId(self);
@@ -59,7 +69,9 @@ export async function startWorker(slot: number, options: WorkerOptions = {}): Pr
   const { port } = front.address() as { port: number };
   const newSessionId = () => createSessionId(self);
   const privatePath = pathOf(self);
-  return { url: `http://127.0.0.1:${port}`, self, io, server, forwarder, warnings, privatePath, newSessionId, kill };
+  const url = `http://127.0.0.1:${port}`;
+  const refused = () => refusals;
+  return { url, self, io, server, forwarder, hosts, refused, warnings, privatePath, newSessionId, kill };
 }
 
 function pathOf({ slot, incarnation }: { slot: number; incarnation: number }): string {

@@ -7,7 +7,7 @@ import { Stats } from "../../../src/worker/stats.js";
 test("a sample is what the primary accepts as a beat, from the first on", () => {
   const sample = setUp().sample();
   expect(parseWorkerMessage(JSON.stringify({ type: "beat", ...sample }))).toBeDefined();
-  expect(sample).toMatchObject({ connections: 3, sessions: 2, sockets: 1, dropped: { x: 4 } });
+  expect(sample).toMatchObject({ connections: 3, sessions: 2, sockets: 1, dropped: { x: 4 }, done: { y: 5 } });
 });
 
 test("a worker out of descriptors tells what its memory was", () => {
@@ -40,5 +40,5 @@ function setUp(): Stats {
   const io = new Server();
   io.of("/a").sockets.set("id", {} as never);
   io.engine = { clientsCount: 2 } as never;
-  return new Stats({ io, connections: () => 3, dropped: () => ({ x: 4 }) });
+  return new Stats({ io, connections: () => 3, dropped: () => ({ x: 4 }), done: () => ({ y: 5 }) });
 }

@@ -3,6 +3,7 @@
  * Classic: one pair, because a Cluster passes plain messages to all its nodes, and one connection to each other master, to
  * count its subscribers. Who is master is asked anew whenever something is lost or refused.
  */
+import type { Redis } from "ioredis";
 import type { RedisAddress } from "../../../config/settings.js";
 import { backoffMs } from "./backoff.js";
 import type { Client } from "./connect.js";
@@ -112,6 +113,12 @@ export class ClusterLayout implements Layout {
     const others = [...this.#others.values()].map((connection) => countAt(connection, channels));
     const counts = await Promise.all([countOn(this.#home?.publisher.redis, channels, false), ...others]);
     return channels.map((_, index) => counts.reduce((sum, each) => sum + (each[index] ?? 0), 0));
+  }
+
+  redisWith(key: string): Redis | undefined {
+    const name = this.#table[slotOf(key)];
+    if (name === undefined) return undefined;
+    return this.#nodes.get(name)?.publisher.redis ?? this.#others.get(name)?.redis;
   }
 
   get #home(): RedisNode | undefined {

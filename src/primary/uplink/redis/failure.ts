@@ -31,6 +31,7 @@ export function wasNotPublished(error: unknown): boolean {
 }
 
 function hintFor(words: string): string {
+  if (/^NOAUTH /.test(words)) return " (it asks for a password, and the URL of --redis has none)";
   if (/^MOVED /.test(words)) return " (this is a Redis Cluster: repeat --redis for its nodes)";
   if (/unknown command.*ss?ubscribe|unknown command.*spublish/i.test(words))
     return " (--redis-mode sharded needs Redis 7)";

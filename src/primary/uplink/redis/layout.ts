@@ -2,6 +2,7 @@
  * How the Redis servers that a target names are laid out: one (single.ts), or the masters of a Cluster (cluster.ts). The
  * link asks it which node a channel belongs to, and hears from its nodes.
  */
+import type { Redis } from "ioredis";
 import type { RedisNode } from "./node.js";
 
 export interface Layout {
@@ -17,6 +18,8 @@ export interface Layout {
   unsubscribe(channels: readonly string[]): void;
   /** Subscribers of each channel. */
   count(channels: readonly string[]): Promise<number[]>;
+  /** An open connection to who has that key. */
+  redisWith(key: string): Redis | undefined;
 }
 
 export interface LayoutEvents {

@@ -58,7 +58,7 @@ const MESSAGE_BYTES = 16 * 1_024 ** 2;
 const TICK_MS = 1_000;
 /** How long a start waits for a Redis that is required: it may be starting, too. */
 const REQUIRED_MS = 5_000;
-const COUNT_MS = 2_000;
+const ANSWER_MS = 2_000;
 const FLUSH_MS = 1_000;
 const LOG_EVERY_MS = 10_000;
 
@@ -158,16 +158,21 @@ export class RedisLink {
   }
 
   /** How many subscribers each channel has, over all masters of a Cluster. Rejects when Redis is away or late. */
-  async countSubscribers(channels: readonly string[]): Promise<number[]> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`Redis did not count subscribers within ${COUNT_MS} ms`)), COUNT_MS);
-    });
-    try {
-      return await Promise.race([this.#layout.count(channels), deadline]);
-    } finally {
-      clearTimeout(timer);
-    }
+  countSubscribers(channels: readonly string[]): Promise<number[]> {
+    return answered(this.#layout.count(channels), "count subscribers");
+  }
+
+  /**
+   * Keeps `value` under `key` unless something is there already, and gives what is there. Rejects when Redis is away,
+   * late, or does not allow it.
+   */
+  async share(key: string, value: string): Promise<string> {
+    const redis = this.#layout.redisWith(key);
+    if (!redis) throw new Error("Redis is away");
+    const both = Promise.all([redis.set(key, value, "NX"), redis.get(key)]);
+    const [, found] = await answered(both, `keep ${key}`);
+    if (found === null) throw new Error(`Redis did not keep ${key}`);
+    return found;
   }
 
   /** Ends all connections; what was published before leaves first, for as long as that takes at most a second. */
@@ -250,7 +255,10 @@ export class RedisLink {
   #sayUp(missed: boolean): void {
     if (this.#wasUp && !this.#saidDown) return;
     this.#saidDown = false;
-    this.#options.log.info({ event: "redis-up", missed }, `connected to Redis, ${shownTarget(this.#options.target)}`);
+    this.#options.log.info(
+      { event: "redis-up", ...(missed && { missed }) },
+      `connected to Redis, ${shownTarget(this.#options.target)}`,
+    );
   }
 
   #lost(error: Error, wasDeaf: boolean): void {
@@ -315,5 +323,17 @@ export class RedisLink {
 
   #isSending(): boolean {
     return [...this.#layout.nodes].some(({ publisher }) => publisher.isOpen && publisher.onTheWay > 0);
+  }
+}
+
+async function answered<T>(answer: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Redis did not ${what} within ${ANSWER_MS} ms`)), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([answer, deadline]);
+  } finally {
+    clearTimeout(timer);
   }
 }

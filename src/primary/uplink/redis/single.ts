@@ -1,4 +1,5 @@
 /** The layout of one Redis, which may be the master that Sentinels name. */
+import type { Redis } from "ioredis";
 import type { Layout, LayoutEvents } from "./layout.js";
 import { type NodeOptions, RedisNode } from "./node.js";
 import { countOn } from "./subscriber-count.js";
@@ -46,5 +47,9 @@ export class SingleLayout implements Layout {
 
   count(channels: readonly string[]): Promise<number[]> {
     return countOn(this.#node.publisher.redis, channels, this.#sharded);
+  }
+
+  redisWith(): Redis | undefined {
+    return this.#node.publisher.redis;
   }
 }

@@ -1,4 +1,7 @@
-/** A host's word to the others of its prefix about itself: what it serves with how many workers, and that it stops. */
+/**
+ * A host's word to the others of its prefix about itself: what it serves with how many workers, where requests for its
+ * sessions are taken, and that it stops.
+ */
 import type { Form, Sender } from "./envelope.js";
 import { HOST_FIELD } from "./host-part.js";
 import type { Incoming, IncomingAnnouncement } from "./message.js";
@@ -11,6 +14,9 @@ export type Announcement = Omit<IncomingAnnouncement, "kind" | "uid">;
 const EXPECTED_BYTES = 512;
 /** Of one host; slots are numbered below it. */
 const MAX_WORKERS = 4096;
+const TAG = /^[\w-]{4}$/;
+/** A name has at most 253 characters. */
+const ADDRESS = /^https?:\/\/(?:[\w.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/;
 
 export const ANNOUNCEMENT_FORM: Form = {
   shape: {},
@@ -20,8 +26,10 @@ export const ANNOUNCEMENT_FORM: Form = {
 };
 
 /** All but the host part. */
-export function writeAnnouncement(uid: string, { hostId, release, goodbye, workers }: Announcement): MsgpackWriter {
-  const message = new MsgpackWriter(EXPECTED_BYTES).map(7).text("uid").text(uid);
+export function writeAnnouncement(uid: string, announcement: Announcement): MsgpackWriter {
+  const { hostId, release, tag, address, goodbye, workers } = announcement;
+  const message = new MsgpackWriter(EXPECTED_BYTES).map(9).text("uid").text(uid);
+  message.text("tag").text(tag).text("address").text(address);
   message.text("hostId").text(hostId).text("release").text(release).text("goodbye").boolean(goodbye);
   message
     .text("namespaces")
@@ -38,6 +46,8 @@ export function readAnnouncement(fields: Fields, { host }: Sender): Incoming {
     uid: host.uid,
     hostId: fields.text("hostId"),
     release: fields.text("release"),
+    tag: matching(fields.text("tag"), TAG),
+    address: readAddress(fields.text("address")),
     goodbye: fields.boolean("goodbye"),
     workers: readWorkers(fields.list("namespaces"), fields.list("workers")),
   };
@@ -50,6 +60,15 @@ function readWorkers(namespaces: readonly unknown[], counts: readonly unknown[])
       return typeof namespace === "string" && isWorkerCount(count) ? [namespace, count] : refuse("wrong-shape");
     }),
   );
+}
+
+/** Workers make a URL of it. */
+function readAddress(text: string): string {
+  return text === "" || URL.canParse(matching(text, ADDRESS)) ? text : refuse("wrong-shape");
+}
+
+function matching(text: string, pattern: RegExp): string {
+  return pattern.test(text) ? text : refuse("wrong-shape");
 }
 
 function isWorkerCount(count: unknown): count is number {

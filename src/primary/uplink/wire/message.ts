@@ -110,6 +110,9 @@ export interface IncomingAnnouncement {
   /** The host's id and Holdfast's release, for people. */
   readonly hostId: string;
   readonly release: string;
+  /** What the ids of its sessions begin with, and the URL of where requests for them are taken; empty: nowhere. */
+  readonly tag: string;
+  readonly address: string;
   /** Its last: it stops. */
   readonly goodbye: boolean;
   /** How many workers serve each namespace. */

@@ -21,6 +21,7 @@ export const BEAT: WorkerMessage = {
   elu: 0,
   lagMs: 0,
   dropped: {},
+  done: {},
 };
 
 export function settingsOf(changes: Partial<FleetSettings> = {}): FleetSettings {

@@ -475,6 +475,11 @@ describe("a stop", () => {
     draining[1]?.dies({ code: 0 });
     await pass(1);
     expect(finished).toHaveBeenCalled();
+    const said = host.log.info.mock.calls.filter(([{ event }]) => event === "worker-exit").map(([, text]) => text);
+    expect(said).toEqual([
+      expect.stringMatching(/^worker 0 \(pid \d+\) is gone$/),
+      expect.stringMatching(/^worker 1 \(pid \d+\) is gone$/),
+    ]);
   });
 
   test("kills what is not gone a second after the drain time", async () => {

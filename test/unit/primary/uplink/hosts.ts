@@ -32,6 +32,8 @@ export class Bus {
   /** What is published is lost. */
   losing = false;
 
+  readonly kept = new Map<string, string>();
+
   publish(channel: string, bytes: Buffer): void {
     this.published.push({ channel, bytes });
     if (this.losing) return;
@@ -100,6 +102,11 @@ export class BusLink implements ByteLink {
     return channels.map((channel) => links.filter((link) => link.channels.has(channel)).length);
   }
 
+  async share(key: string, value: string): Promise<string> {
+    if (!this.#bus.kept.has(key)) this.#bus.kept.set(key, value);
+    return this.#bus.kept.get(key) as string;
+  }
+
   async close(): Promise<void> {
     this.die();
   }
@@ -127,6 +134,9 @@ export async function startHost(bus: Bus, options: HostOptions = {}): Promise<Ho
       return opened;
     },
     uid,
+    hostTag: `t${String(lastHost).padStart(3, "0")}`,
+    prefix: "p",
+    redisSecret: secret,
     hostId: uid,
     release: "1.2.3",
     maxMessageBytes: 1024 * 1024,

@@ -80,6 +80,12 @@ describe.each(MODES)("two hosts, %s", (mode) => {
     expect(one.logged).toContainEqual(expect.objectContaining({ event: "redis-gap" }));
   });
 
+  test("what can be lost is counted from the start, at zero", async () => {
+    const { hosts } = await startTwo({ mode });
+    const { counters } = hosts[0].uplink;
+    expect(counters).toMatchObject({ uplinkGaps: 0, uplinkMessagesMissed: 0, uplinkRequestsCutShort: 0 });
+  });
+
   test("a request that is under way when Redis goes away gives what has come", async () => {
     const { hosts } = await startTwo({ mode });
     const [one, two] = hosts;

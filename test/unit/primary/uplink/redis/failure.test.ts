@@ -47,6 +47,7 @@ test("what has no words has a code, and nonsense bears being told", () => {
 
 test("a hint names the setting", () => {
   expect(failureOf(reply("MOVED 866 10.0.0.1:7000")).words).toContain("repeat --redis");
+  expect(failureOf(reply("NOAUTH HELLO must be called with")).words).toContain("the URL of --redis has none");
   expect(failureOf(reply("ERR unknown command 'ssubscribe', with args beginning with: ")).words).toContain("Redis 7");
   expect(failureOf(reply("ERR This instance has cluster support disabled")).words).toContain("not in one");
 });

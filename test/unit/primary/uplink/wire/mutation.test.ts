@@ -48,7 +48,14 @@ test.each(formats)(`${MUTATIONS} changed messages of the %s format`, (_, create)
   const reader = create("me");
   const valid = [
     ...messages.map((message) => other.write(message)),
-    other.writeAnnouncement({ hostId: "h", release: "1", goodbye: false, workers: new Map([["/", 4]]) }),
+    other.writeAnnouncement({
+      tag: "abcd",
+      address: "http://10.0.0.1:80",
+      hostId: "h",
+      release: "1",
+      goodbye: false,
+      workers: new Map([["/", 4]]),
+    }),
     { channel: "socket.io#/#", bytes: encode(["emitter", { type: 2, data: ["a", new Date()] }, { rooms: [] }]) },
     ...jsonMessages.map(([channel, message]) => ({ channel, bytes: Buffer.from(JSON.stringify(message)) })),
   ];

@@ -27,6 +27,8 @@ const answer: Outgoing = {
   answer: { name: "clients", count: 1 },
 };
 const announcement = {
+  tag: "abcd",
+  address: "http://10.0.0.1:80",
   hostId: "host-a",
   release: "0.1.0",
   goodbye: false,
