@@ -25,6 +25,7 @@ const NAMES = [
   "uplinkRequestsCutShort",
   "uplinkCountsFailed",
   "uplinkFailures",
+  "uplinkSecretFailures",
 ] as const;
 
 /** How a host has left: it said so, Redis has lost it, or nothing has been heard of it. */
