@@ -25,7 +25,8 @@ export interface AskingParts {
   publish(message: Outgoing): boolean;
   /** The hosts that serve the namespace. */
   hostsServing(namespace: string): readonly string[];
-  countPlain(namespace: string): Promise<number>;
+  /** Tells `hostGone` of those of the hosts that are dead, and gives the number of plain servers. */
+  takeCensus(namespace: string, hosts: readonly string[]): Promise<number>;
 }
 
 export class Asking {
@@ -46,15 +47,17 @@ export class Asking {
     const { namespace } = address;
     const requestId = `${this.#parts.uid}.${++this.#lastRequest}`;
     const hosts = this.#parts.hostsServing(namespace);
-    this.#requests.add(requestId, { id, counts: question.name === "emit", timeoutMs }, hosts, performance.now());
+    const request = { id, namespace, counts: question.name === "emit", timeoutMs };
+    this.#requests.add(requestId, request, hosts, performance.now());
     const wanted = this.#parts.mode === "sharded" ? askedInSharded(question, payloads) : { question, payloads };
     const host = { timeoutMs, payloads: wanted.payloads };
     if (!this.#parts.publish({ kind: "request", namespace, requestId, address, question: wanted.question, host })) {
       return this.#end(this.#requests.drop(requestId));
     }
     const plainAnswer = this.#parts.believesPlain && !isForHosts(question);
-    const counted = plainAnswer ? this.#parts.countPlain(namespace) : Promise.resolve(0);
-    void counted.then((servers) => this.#end(this.#requests.expectPlain(requestId, servers)));
+    void this.#parts.takeCensus(namespace, hosts).then((servers) => {
+      this.#end(this.#requests.expectPlain(requestId, plainAnswer ? servers : 0));
+    });
   }
 
   onResponse({ requestId, host, answer }: IncomingResponse): void {
@@ -75,8 +78,10 @@ export class Asking {
     return ids.length;
   }
 
+  /** Looks whether those who have yet to answer are alive. */
   sweep(nowMs: number): void {
     this.#requests.sweep(nowMs);
+    for (const [namespace, hosts] of this.#requests.owing()) void this.#parts.takeCensus(namespace, [...hosts]);
   }
 
   #onHost(id: number, requestId: string, { uid, payloads, last }: HostPart): void {

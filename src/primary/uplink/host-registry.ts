@@ -50,6 +50,13 @@ export class HostRegistry {
     return gone;
   }
 
+  /** It is dead; undefined when that is known already. */
+  remove(uid: string): HostWord | undefined {
+    const host = this.#hosts.get(uid);
+    this.#hosts.delete(uid);
+    return host;
+  }
+
   /** What people call it; undefined for one that has not told of itself. */
   nameOf(uid: string): string | undefined {
     return this.#hosts.get(uid)?.hostId;

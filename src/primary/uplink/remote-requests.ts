@@ -9,6 +9,7 @@ const GRACE_MS = 5_000;
 export interface RemoteRequest {
   /** The switch's. */
   readonly id: number;
+  readonly namespace: string;
   /** A broadcast with acknowledgements: each server tells its number of clients, and each client answers. */
   readonly counts: boolean;
   readonly timeoutMs: number;
@@ -69,6 +70,15 @@ export class RemoteRequests {
 
   hostAnswered(requestId: string, host: string): number | undefined {
     return this.#byRequestId.get(requestId)?.hosts.delete(host) ? this.#settled(requestId) : undefined;
+  }
+
+  /** The hosts that have yet to answer, by namespace. */
+  owing(): Map<string, Set<string>> {
+    const owing = new Map<string, Set<string>>();
+    for (const { namespace, hosts } of this.#byRequestId.values()) {
+      if (hosts.size > 0) owing.set(namespace, new Set([...(owing.get(namespace) ?? []), ...hosts]));
+    }
+    return owing;
   }
 
   /** It could not be asked. */

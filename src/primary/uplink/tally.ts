@@ -28,6 +28,9 @@ const NAMES = [
   "uplinkSecretFailures",
 ] as const;
 
+/** How a host has left: it said so, Redis has lost it, or nothing has been heard of it. */
+export type Farewell = "goodbye" | "dead" | "silent";
+
 export type Counted = (typeof NAMES)[number];
 
 export class Tally {
@@ -101,7 +104,7 @@ export class Tally {
     this.#log.info({ event: "host-joined", host: hostId, release, hosts }, `host ${hostId} has joined`);
   }
 
-  hostWent({ hostId }: Pick<HostWord, "hostId">, hosts: number, why: "goodbye" | "silent"): void {
+  hostWent({ hostId }: Pick<HostWord, "hostId">, hosts: number, why: Farewell): void {
     this.#log.info({ event: "host-left", host: hostId, why, hosts }, `host ${hostId} has left (${why})`);
   }
 

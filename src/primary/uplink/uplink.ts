@@ -15,7 +15,7 @@ import { readBroadcast, readCommand, readRequest } from "./frame-out.js";
 import { HostRegistry } from "./host-registry.js";
 import { RecentJoins } from "./recent-joins.js";
 import { Subscriptions } from "./subscriptions.js";
-import { Tally } from "./tally.js";
+import { type Farewell, Tally } from "./tally.js";
 import type { Incoming, IncomingAnnouncement, Outgoing } from "./wire/message.js";
 import type { Wire } from "./wire/wire.js";
 
@@ -78,11 +78,11 @@ export class Uplink {
     const deliver: Deliver = (frame) => this.#deliver(frame);
     const publish = (message: Outgoing) => this.#publish(message);
     const hostsServing = (namespace: string) => this.#hosts.serving(namespace);
-    const countPlain = (namespace: string) => this.#countPlain(namespace);
+    const takeCensus = (namespace: string, uids: readonly string[]) => this.#takeCensus(namespace, uids);
     const isReady = () => this.#link.state === "ready";
     const shared = { frames: this.#frames, deliver, publish };
     const { believesPlain } = options;
-    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, believesPlain, isReady, hostsServing, countPlain });
+    this.#asking = new Asking({ ...shared, uid, mode: wire.mode, believesPlain, isReady, hostsServing, takeCensus });
     this.#answering = new Answering(shared);
   }
 
@@ -167,7 +167,8 @@ export class Uplink {
 
   async count(namespace: string): Promise<number> {
     if (this.#link.state !== "ready") return 0;
-    return this.#hosts.countWorkers(namespace) + (await this.#countPlain(namespace));
+    const plain = await this.#takeCensus(namespace, this.#hosts.serving(namespace));
+    return this.#hosts.countWorkers(namespace) + plain;
   }
 
   hear(namespace: string, rooms: readonly RoomName[]): Promise<void> {
@@ -280,7 +281,7 @@ export class Uplink {
     if (change === "gone") this.#onHostGone(word, "goodbye");
   }
 
-  #onHostGone(word: Pick<IncomingAnnouncement, "uid" | "hostId">, why: "goodbye" | "silent"): void {
+  #onHostGone(word: Pick<IncomingAnnouncement, "uid" | "hostId">, why: Farewell): void {
     this.#tally.hostWent(word, this.status.hosts, why);
     this.#asking.hostGone(word.uid);
   }
@@ -304,15 +305,25 @@ export class Uplink {
     this.#recentJoins.sweep(nowMs);
   }
 
-  /** Ghosts of dead hosts are subscribed to both channels, and cancel out. */
-  async #countPlain(namespace: string): Promise<number> {
+  /**
+   * Asks Redis who is there: the number of plain servers, and which of these hosts are dead: nobody hears what is for them
+   * alone. Ghosts, whose end Redis has not noticed, are subscribed to both channels that are counted, and cancel out.
+   */
+  async #takeCensus(namespace: string, uids: readonly string[]): Promise<number> {
     const { all, holdfast } = this.#wire.countedChannels(namespace);
+    const own = uids.map((uid) => this.#wire.answerChannel(namespace, uid));
     try {
-      const [servers = 0, hosts = 0] = await this.#link.countSubscribers([all, holdfast]);
+      const [servers = 0, hosts = 0, ...alive] = await this.#link.countSubscribers([all, holdfast, ...own]);
+      for (const uid of uids.filter((_, i) => alive[i] === 0)) this.#onHostDead(uid);
       return Math.max(0, servers - hosts);
     } catch {
       this.#tally.count("uplinkCountsFailed");
       return 0;
     }
+  }
+
+  #onHostDead(uid: string): void {
+    const host = this.#hosts.remove(uid);
+    if (host) this.#onHostGone(host, "dead");
   }
 }

@@ -52,8 +52,11 @@ export class ClassicWire implements Wire {
 
   channelsOf(namespace: string): readonly string[] {
     const { all, holdfast } = this.countedChannels(namespace);
-    const responses = `${this.#responses}${namespace}#`;
-    return [all, responses, `${responses}${this.#uid}#`, holdfast];
+    return [all, `${this.#responses}${namespace}#`, this.answerChannel(namespace, this.#uid), holdfast];
+  }
+
+  answerChannel(namespace: string, uid: string): string {
+    return `${this.#responses}${namespace}#${uid}#`;
   }
 
   countedChannels(namespace: string): { readonly all: string; readonly holdfast: string } {

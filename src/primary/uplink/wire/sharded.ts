@@ -34,7 +34,11 @@ export class ShardedWire implements Wire {
 
   channelsOf(namespace: string): readonly string[] {
     const { all, holdfast } = this.countedChannels(namespace);
-    return [all, `${all}${this.#uid}#`, holdfast];
+    return [all, this.answerChannel(namespace, this.#uid), holdfast];
+  }
+
+  answerChannel(namespace: string, uid: string): string {
+    return `${this.#channelOf(namespace)}${uid}#`;
   }
 
   countedChannels(namespace: string): { readonly all: string; readonly holdfast: string } {

@@ -25,6 +25,8 @@ export interface Wire {
   channelsOf(namespace: string): readonly string[];
   /** Whose subscribers are all servers of the namespace, and whose are Holdfast's: the difference is the plain ones. */
   countedChannels(namespace: string): { readonly all: string; readonly holdfast: string };
+  /** Whose only subscriber is that host, while it serves the namespace. */
+  answerChannel(namespace: string, uid: string): string;
   /** Sharded: to be subscribed while the host has a member; undefined where the namespace's channel brings its messages. */
   roomChannel(namespace: string, room: RoomName): string | undefined;
   /** Never throws; of a message that cannot be believed it says why. `bytes` are kept by what is returned. */

@@ -70,8 +70,11 @@ export class BusLink implements ByteLink {
     this.#events.onDown("gone");
   }
 
-  /** It falls silent, and nobody is told. */
-  vanish(): void {
+  /** Its host stands still: it says and does nothing more, and stays subscribed. */
+  frozen = false;
+
+  /** Its host has died, which Redis notices. */
+  die(): void {
     this.#bus.links.delete(this);
     this.channels.clear();
   }
@@ -89,7 +92,7 @@ export class BusLink implements ByteLink {
   }
 
   publish(channel: string, bytes: Buffer): boolean {
-    if (!this.#bus.links.has(this)) return false;
+    if (!this.#bus.links.has(this) || this.frozen) return false;
     this.#bus.publish(channel, bytes);
     return true;
   }
@@ -105,12 +108,12 @@ export class BusLink implements ByteLink {
   }
 
   async close(): Promise<void> {
-    this.vanish();
+    this.die();
   }
 
   hear(channel: string, bytes: Buffer): void {
     if (!this.channels.has(channel) && !this.#patterns.some((stem) => channel.startsWith(stem))) return;
-    setImmediate(() => this.#bus.links.has(this) && this.#events.onMessage(channel, bytes));
+    setImmediate(() => this.#bus.links.has(this) && !this.frozen && this.#events.onMessage(channel, bytes));
   }
 }
 

@@ -5,7 +5,7 @@ const other = { name: "other" } as const;
 
 function asked(hosts: string[], counts = false): RemoteRequests {
   const requests = new RemoteRequests();
-  requests.add("r", { id: 7, counts, timeoutMs: 1_000 }, hosts, 0);
+  requests.add("r", { id: 7, namespace: "/", counts, timeoutMs: 1_000 }, hosts, 0);
   return requests;
 }
 
@@ -49,7 +49,7 @@ describe("a request to other hosts", () => {
 
   test("does not wait for a host that has gone", () => {
     const requests = asked(["a", "b"]);
-    requests.add("s", { id: 8, counts: false, timeoutMs: 1_000 }, ["b"], 0);
+    requests.add("s", { id: 8, namespace: "/", counts: false, timeoutMs: 1_000 }, ["b"], 0);
     for (const requestId of ["r", "s"]) requests.expectPlain(requestId, 0);
     expect(requests.dropHost("b")).toEqual([8]);
     expect(requests.dropHost("a")).toEqual([7]);
@@ -68,7 +68,7 @@ describe("a request to other hosts", () => {
 
 test("when Redis is away, nothing is waited for", () => {
   const requests = asked(["a"]);
-  requests.add("s", { id: 8, counts: false, timeoutMs: 1_000 }, [], 0);
+  requests.add("s", { id: 8, namespace: "/", counts: false, timeoutMs: 1_000 }, [], 0);
   expect(requests.dropAll()).toEqual([7, 8]);
   expect(requests.size).toBe(0);
 });

@@ -160,13 +160,34 @@ test("a host that falls silent is dropped within ten seconds, and what it owed i
 }, async () => {
   const { hosts } = await startTwo({});
   const [one, two] = hosts;
-  two.link.vanish();
+  two.link.frozen = true;
   const startedAt = performance.now();
   const adapter = ioOf(one).of("/").adapter;
   const sockets = adapter.fetchSockets({ rooms: new Set(), except: new Set(), flags: { timeout: 15_000 } } as never);
   expect(await sockets).toHaveLength(2);
   expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(one.logged).toContainEqual(expect.objectContaining({ event: "host-left", why: "silent" }));
+});
+
+describe.each(MODES)("a host that dies, %s,", (mode) => {
+  test("is not waited for, nor counted", async () => {
+    const { hosts } = await startTwo({ mode });
+    const [one, two] = hosts;
+    two.link.die();
+    expect(await ioOf(one).fetchSockets()).toHaveLength(2);
+    expect(await ioOf(one).of("/").adapter.serverCount()).toBe(2);
+    expect(one.logged).toContainEqual(expect.objectContaining({ event: "host-left", why: "dead" }));
+  });
+
+  test("while it is asked is given up, within seconds", async () => {
+    const { hosts } = await startTwo({ mode });
+    const [one, two] = hosts;
+    one.workers[1]?.io.on("ask", (ack) => ack("here"));
+    two.workers[0]?.io.on("ask", () => two.link.die());
+    const startedAt = performance.now();
+    expect(await ioOf(one).serverSideEmitWithAck("ask")).toEqual(["here"]);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
 });
 
 test("in sharded mode a join has been heard of by Redis when it resolves", async () => {
