@@ -102,7 +102,7 @@ export const ACCESS_ROWS = {
     group: "Limits",
     doc: "Most that waits in a worker for a Socket.IO client that does not read",
     detail:
-      "Past it, the client is closed; the app's `disconnect` gives `slow consumer` as the reason. It must be larger than the largest event.",
+      "Past it, the client is closed; the app's `disconnect` gives `slow consumer` as the reason. The largest of what waits is not counted: an attachment of any size may wait behind its event.",
     check: size({ from: 16 * KB, to: 4 * GB }),
     default: 4 * MB,
   },

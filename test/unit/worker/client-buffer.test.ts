@@ -6,11 +6,19 @@ const frame = (bytes: number): WaitingPacket => ({ options: { wsPreEncodedFrame:
 test("texts, bytes and frames count as what they hold", () => {
   for (const packet of [frame(1_000), { data: "x".repeat(1_000) }, { data: Buffer.alloc(1_000) }]) {
     const { buffers, client } = start(2_500);
-    client.writeBuffer.push(packet, packet);
+    client.writeBuffer.push(packet, packet, packet);
     expect(buffers.isPast(client)).toBe(false);
     client.writeBuffer.push(packet);
     expect(buffers.isPast(client)).toBe(true);
   }
+});
+
+test("one packet larger than the limit may wait, as an attachment does behind its event, and no more beside it", () => {
+  const { buffers, client } = start(2_500);
+  client.writeBuffer.push(frame(1_000_000), frame(1_000), frame(1_000));
+  expect(buffers.isPast(client)).toBe(false);
+  client.writeBuffer.push(frame(1_000));
+  expect(buffers.isPast(client)).toBe(true);
 });
 
 test("empty packets are not free", () => {
