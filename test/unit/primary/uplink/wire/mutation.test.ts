@@ -10,8 +10,6 @@ import { pack } from "../../../../../src/worker/packer.js";
 import { unpack } from "../../../../../src/worker/unpacker.js";
 
 const MUTATIONS = 100_000;
-/** Of one message, on a machine that also does other things. */
-const LONGEST_MS = 1_000;
 
 const args = pack(["news", { text: "hé", list: [1, -2.5, null, true], deep: { er: [{}] } }, Buffer.from("bytes")]);
 const address = { namespace: "/", rooms: ["a", 5], except: ["b"] };
@@ -60,16 +58,12 @@ test.each(formats)(`${MUTATIONS} changed messages of the %s format`, (_, create)
     ...jsonMessages.map(([channel, message]) => ({ channel, bytes: Buffer.from(JSON.stringify(message)) })),
   ];
   const random = randomFrom(20_261_121);
-  let longestMs = 0;
   const outcomes = new Map<string, number>();
   for (let i = 0; i < MUTATIONS; i++) {
     const { channel, bytes } = valid[random(valid.length)] as (typeof valid)[number];
-    const begin = performance.now();
     const outcome = outcomeOf(reader, channel, mutated(bytes, random));
-    longestMs = Math.max(longestMs, performance.now() - begin);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
-  expect(longestMs).toBeLessThan(LONGEST_MS);
   // The changes are neither all noticed nor none.
   for (const outcome of ["broadcast", "command", "malformed", "wrong-shape"]) {
     expect(outcomes.get(outcome), outcome).toBeGreaterThan(100);
