@@ -230,7 +230,8 @@ function createDrain(
       begin,
       sessions: () => Object.values(clients),
       connections: () => inbox.connections + server.privateConnections,
-      closeIdleConnections: () => server.closeIdleConnections(),
+      // After what has arrived is read: it makes a connection a busy one.
+      closeIdleConnections: () => void setImmediate(() => server.closeIdleConnections()),
     },
     onDone,
   );

@@ -11,6 +11,7 @@ export interface Draining {
   sessions(): readonly DrainingSession[];
   /** Connections that are still open, those of siblings among them. */
   connections(): number;
+  /** Those that wait for a next request. */
   closeIdleConnections(): void;
 }
 
@@ -28,6 +29,11 @@ const TICK_MS = 20;
 /** Sessions are closed this far apart when there is time for it, and within most of the time that there is. */
 const PACE_MS = 5;
 const WINDOW_SHARE = 0.8;
+/**
+ * A proxy may send on a connection it keeps in the very moment in which it is closed, and cannot send a POST again. Those
+ * in use are told `Connection: close` with their next answer, so that what is closed in the end is hardly used.
+ */
+const IDLE_GRACE_MS = 1_000;
 /** A client that does not answer the closing of its WebSocket would keep it open for 30 s. */
 const GRACE_MS = 1_500;
 /** A polling client polls again at once; one that has not for so long is gone, and Engine.IO would wait 30 s for it. */
@@ -64,6 +70,7 @@ export class Drain {
     this.#timer = setInterval(() => {
       const elapsedMs = performance.now() - startMs;
       this.#closeSessions(dueBy(elapsedMs, total, withinMs));
+      if (elapsedMs >= Math.min(IDLE_GRACE_MS, withinMs / 2)) this.#closeIdleConnections();
       if (this.#isEmpty() || elapsedMs >= withinMs) this.#finish();
     }, TICK_MS);
   }
@@ -87,10 +94,13 @@ export class Drain {
     setTimeout(() => giveUpSilentPoller(session), SILENT_POLLER_MS).unref();
   }
 
+  /** While there are sessions, their clients may be about to send. */
+  #closeIdleConnections(): void {
+    if (this.#worker.sessions().length === 0) this.#worker.closeIdleConnections();
+  }
+
   #isEmpty(): boolean {
-    if (this.#worker.sessions().length > 0) return false;
-    this.#worker.closeIdleConnections();
-    return this.#worker.connections() === 0;
+    return this.#worker.sessions().length === 0 && this.#worker.connections() === 0;
   }
 
   #finish(): void {

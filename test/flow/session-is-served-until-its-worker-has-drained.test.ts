@@ -47,6 +47,19 @@ test("a request under way is answered before its worker goes, with the last word
   await gone(pid);
 });
 
+test("a connection that a proxy keeps is good for one more request, which says that it was the last", async () => {
+  const { host } = await start();
+  const connection = await openRaw(host);
+  connection.write(head("GET /slow?ms=1 HTTP/1.1"));
+  const slot = Number((await connection.response()).body);
+  const { pid } = await host.worker(slot);
+  process.kill(pid, "SIGTERM");
+  await host.waitForStatus(({ workers }) => workers.some((worker) => worker.slot === slot && worker.pid !== pid));
+  connection.write(head("GET /slow?ms=1 HTTP/1.1"));
+  expect((await connection.response()).headers.connection).toBe("close");
+  await gone(pid);
+});
+
 test("the app is told before its sessions are closed, and a stop closes them all", async () => {
   const { host, said } = await start();
   const client = await clientOn(host, 1);

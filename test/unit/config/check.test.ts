@@ -182,28 +182,3 @@ test("a list checks each of its values, and has one at least", () => {
     expect(problem(ports, wrong)).toBe("must be a whole number from 1 to 9; several are allowed");
   }
 });
-
-test.each([
-  [true, true],
-  ["on", true],
-  ["TRUE", true],
-  ["1", true],
-  [false, false],
-  ["off", false],
-  ["false", false],
-  ["0", false],
-  ["yes", undefined],
-  [1, undefined],
-  ["", undefined],
-])("a switch given as %j is %j", (given, value) => {
-  expect(read(onOff(), given)).toBe(value);
-});
-
-test("a list checks each of its values, and has one at least", () => {
-  const ports = listOf(wholeNumber({ from: 1, to: 9 }));
-  expect(read(ports, ["1", 2])).toEqual([1, 2]);
-  expect(ports.format([1, 2])).toBe("1,2");
-  for (const wrong of [[], ["1", "10"], "1", [["1"]], null]) {
-    expect(problem(ports, wrong)).toBe("must be a whole number from 1 to 9; several are allowed");
-  }
-});

@@ -49,12 +49,26 @@ test("connections at work are waited for, until the time is up", () => {
 });
 
 test("idle connections are not closed while sessions are left: their clients may be about to send", () => {
-  const { drain, state } = setUp(100);
+  const { drain, state } = setUp(400);
+  state.connections = 1;
   drain.start(25_000);
-  vi.advanceTimersByTime(400);
+  vi.advanceTimersByTime(1_900);
   expect(state.idleClosings).toBe(0);
-  vi.advanceTimersByTime(400);
+  vi.advanceTimersByTime(200);
   expect(state.idleClosings).toBeGreaterThan(0);
+});
+
+test.each([
+  [25_000, 1_000],
+  [400, 200],
+])("of %i ms to drain idle connections have %i, that they be used once more", (withinMs, graceMs) => {
+  const { drain, state } = setUp(1);
+  state.connections = 1;
+  drain.start(withinMs);
+  vi.advanceTimersByTime(graceMs - 10);
+  expect(state.idleClosings).toBe(0);
+  vi.advanceTimersByTime(20);
+  expect(state.idleClosings).toBe(1);
 });
 
 test("a client that does not answer the closing of its WebSocket is cut off", () => {

@@ -5,8 +5,10 @@ const LONGEST_MS = 400;
 /** Of the wait: hosts that lost the same Redis must not all come back in the same moment. */
 const JITTER = 0.25;
 
-/** No wait is longer: after this, whoever could not connect has tried again. */
-export const LONGEST_BACKOFF_MS = LONGEST_MS * (1 + JITTER);
+/** The longest wait after so many failures, whatever the jitter. */
+export function longestBackoffMs(failures: number): number {
+  return backoffMs(failures, 1);
+}
 
 /** `failures` so far, from 1; `random` from 0 to 1. */
 export function backoffMs(failures: number, random: number): number {

@@ -6,8 +6,8 @@ import type { Client, OpenClient } from "./connect.js";
 export interface ConnectionEvents {
   /** Makes a new client fit for use; it is not open before. What it rejects with is why the client is given up. */
   prepare(client: Redis): Promise<void>;
-  /** `afterAbsence`: attempts have failed before it, so that others may have been without Redis, too. */
-  onOpen(afterAbsence: boolean): void;
+  /** `failures`: losses and vain attempts before it, 0 for the first connection of all. */
+  onOpen(failures: number): void;
   /** An open one was lost, or one could not be opened. */
   onLost(error: Error, wasOpen: boolean): void;
 }
@@ -24,7 +24,6 @@ export class Connection {
   #isOpen = false;
   #isClosed = false;
   #failures = 0;
-  #wasAway = false;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(open: OpenClient, events: ConnectionEvents) {
@@ -66,9 +65,7 @@ export class Connection {
       if (performance.now() - openedAtMs > WELL_AFTER_MS) this.#failures = 0;
       this.#failed(error);
     });
-    const afterAbsence = this.#wasAway;
-    this.#wasAway = false;
-    this.#events.onOpen(afterAbsence);
+    this.#events.onOpen(this.#failures);
   }
 
   async #prepare(client: Client): Promise<void> {
@@ -92,7 +89,6 @@ export class Connection {
     this.#isOpen = false;
     this.#client = undefined;
     if (this.#isClosed) return;
-    this.#wasAway ||= !wasOpen;
     this.#failures++;
     this.#retry = setTimeout(() => this.start(), backoffMs(this.#failures, Math.random()));
     this.#events.onLost(error, wasOpen);

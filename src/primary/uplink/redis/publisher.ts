@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { bytesOf } from "./backlog.js";
-import { LONGEST_BACKOFF_MS } from "./backoff.js";
+import { longestBackoffMs } from "./backoff.js";
 import type { OpenClient } from "./connect.js";
 import { Connection } from "./connection.js";
 import { wasNotPublished } from "./failure.js";
@@ -29,11 +29,8 @@ export interface PublishCounters {
 }
 
 const MAX_ON_THE_WAY_BYTES = 8 * 1_024 ** 2;
-/**
- * When Redis was away, others come back to it in the same moment: what waits is not for an empty house. Whoever has tried
- * in vain tries again within this time.
- */
-const HOLD_MS = LONGEST_BACKOFF_MS + 100;
+/** Of a host that connects, from its attempt until it hears. */
+const SUBSCRIBE_MS = 100;
 
 export class Publisher {
   readonly #connection: Connection;
@@ -56,8 +53,8 @@ export class Publisher {
     this.#counters = counters;
     this.#connection = new Connection(open, {
       prepare: (redis) => events.verify(redis),
-      onOpen: (afterAbsence) => {
-        this.#holdUntilMs = afterAbsence ? performance.now() + HOLD_MS : 0;
+      onOpen: (failures) => {
+        this.#holdUntilMs = failures === 0 ? 0 : performance.now() + holdMs(failures);
         events.onOpen();
       },
       onLost: (error) => this.#lost(error),
@@ -177,4 +174,12 @@ export class Publisher {
       stream.uncork();
     });
   }
+}
+
+/**
+ * When Redis was away, others come back to it in the same moment: what waits is not for an empty house. One of them may
+ * have just tried in vain once more than we have.
+ */
+function holdMs(failures: number): number {
+  return longestBackoffMs(failures + 1) + SUBSCRIBE_MS;
 }
