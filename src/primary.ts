@@ -36,6 +36,7 @@ import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createUplink } from "./primary/uplink/create-uplink.js";
 import type { Uplink } from "./primary/uplink/uplink.js";
 import { workerName } from "./protocol/cursor.js";
+import { formatHostAndPort } from "./protocol/host-and-port.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -263,8 +264,7 @@ function manageServer(settings: Settings, currentStatus: () => Status, log: Logg
 async function openManage(manage: ManageServer | undefined): Promise<string> {
   const address = await manage?.listen();
   if (!address) return "off";
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `http://${host}:${address.port}`;
+  return `http://${formatHostAndPort(address)}`;
 }
 
 function judgeNode(log: Logger): void {

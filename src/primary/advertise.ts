@@ -1,6 +1,7 @@
 /** Where other hosts are told to bring requests for this host's sessions. Pure. */
 import type { networkInterfaces } from "node:os";
 import type { Settings } from "../config/settings.js";
+import { formatHostAndPort } from "../protocol/host-and-port.js";
 import type { ListenWhere } from "./acceptor/listener.js";
 
 export interface Advertised {
@@ -23,7 +24,7 @@ export function advertised(
 ): Advertised {
   if (advertise === "off") return { reason: "--advertise off" };
   const scheme = tlsCert === undefined ? "http" : "https";
-  if (advertise) return { url: `${scheme}://${bracketed(advertise.host)}:${advertise.port}`, reason: "--advertise" };
+  if (advertise) return { url: `${scheme}://${formatHostAndPort(advertise)}`, reason: "--advertise" };
   const at = where.findIndex((each) => "port" in each);
   const [place, url] = [where[at], urls[at]];
   if (!place || !("port" in place) || url === undefined)
@@ -37,8 +38,4 @@ export function advertised(
 function firstOutward(interfaces: Interfaces): string | undefined {
   const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
   return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import type { RedisOptions as ClientOptions, Redis } from "ioredis";
 import type { RedisAddress, RedisTarget } from "../../../config/settings.js";
+import { formatHostAndPort } from "../../../protocol/host-and-port.js";
 import { RedisRefusedError } from "./redis-error.js";
-import { nameOf } from "./topology.js";
 
 export interface Client {
   readonly redis: Redis;
@@ -84,7 +84,7 @@ function withHint(error: Error, { target, certFile }: ConnectOptions): Error {
 
 /** Where it is, without who we are there. */
 export function shownTarget(target: RedisTarget): string {
-  const list = (addresses: readonly RedisAddress[]) => addresses.map(nameOf).join(", ");
+  const list = (addresses: readonly RedisAddress[]) => addresses.map(formatHostAndPort).join(", ");
   switch (target.kind) {
     case "cluster":
       return `the Cluster of ${list(target.nodes)}`;
