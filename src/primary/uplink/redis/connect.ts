@@ -31,17 +31,6 @@ const CONNECT_MS = 1_500;
 /** Until the handshake is over: a Redis that hangs takes connections, too, and says nothing. */
 const OPEN_MS = 2_000;
 
-/** Throws RedisRefusedError when the settings contradict each other. */
-export function checkOptions({ target, caFile, certFile, keyFile }: ConnectOptions): void {
-  const file = caFile ?? certFile ?? keyFile;
-  if (file !== undefined && !target.tls) {
-    throw new RedisRefusedError(`${file} is for TLS, but the URL of --redis is not: write rediss://`);
-  }
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new RedisRefusedError("--redis-cert and --redis-key are needed both, or none of them");
-  }
-}
-
 /** `node` is one of a Cluster's; without it, what the target names. */
 export async function openClient(options: ConnectOptions, node?: RedisAddress): Promise<Client> {
   const { Redis } = await import("ioredis");
