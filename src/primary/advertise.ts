@@ -1,8 +1,9 @@
-/** Where other hosts are told to bring requests for this host's sessions. Pure. */
+/** Where other hosts are told to bring requests for this host's sessions. */
 import type { networkInterfaces } from "node:os";
 import type { Settings } from "../config/settings.js";
 import { formatHostAndPort } from "../protocol/host-and-port.js";
 import type { ListenWhere } from "./acceptor/listener.js";
+import type { Uplink } from "./uplink/uplink.js";
 
 export interface Advertised {
   /** Absent: other hosts cannot reach this one. */
@@ -11,11 +12,16 @@ export interface Advertised {
   readonly reason: string;
 }
 
+interface AdvertiseLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+}
+
 type Interfaces = ReturnType<typeof networkInterfaces>;
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
-/** `urls` are what the listeners say of themselves; the first with a port counts. */
+/** Pure. `urls` are what the listeners say of themselves; the first with a port counts. */
 export function advertised(
   { advertise, tlsCert }: Pick<Settings, "advertise" | "tlsCert">,
   where: readonly ListenWhere[],
@@ -33,6 +39,15 @@ export function advertised(
   const address = firstOutward(interfaces);
   if (address === undefined) return { url, reason: "there is no other than loopback" };
   return { url: `${scheme}://${address}:${new URL(url).port}`, reason: "the first address that is not loopback" };
+}
+
+/** Where this host cannot be reached its sessions are lost to requests that come elsewhere, so it is said. */
+export function advertise(uplink: Pick<Uplink, "advertise">, { url, reason }: Advertised, log: AdvertiseLog): void {
+  if (url === undefined) {
+    return log.warn({ event: "advertise-none", reason }, `other hosts bring no requests here: ${reason}`);
+  }
+  uplink.advertise(url);
+  log.info({ event: "advertise", url, reason }, `other hosts bring requests to ${url} (${reason})`);
 }
 
 function firstOutward(interfaces: Interfaces): string | undefined {
