@@ -95,9 +95,10 @@ function openLink(orders: Orders): Link {
 async function serve(beginnings: Beginnings): Promise<void> {
   const { birth, link, drops, hosts } = beginnings;
   const ground = prepare(beginnings);
-  const { io, forwarder, passOn } = await bringUpApp(beginnings, ground);
+  const served = await bringUpApp(beginnings, ground);
+  const { io, forwarder } = served;
   await ground.server.listenPrivately(ownSocketPath(birth));
-  const inbox = await openInbox(beginnings, ground, io, passOn);
+  const inbox = await openInbox(beginnings, ground, served);
   link.send({ type: "ready" });
   const done = () => ({
     "forwarded-to-worker": forwarder.count,
@@ -106,7 +107,7 @@ async function serve(beginnings: Beginnings): Promise<void> {
   });
   const connections = () => inbox.connections;
   const dropped = () => drops.counts;
-  beat(link, new Stats({ io, connections, relays: () => forwarder.relays, dropped, done }));
+  beat(link, new Stats({ io, connections, relays: () => forwarder.relays.length, dropped, done }));
 }
 
 /** What stands before the app's module is loaded, which may look for it or undo it. */
@@ -160,9 +161,10 @@ async function bringUpApp({ birth, link, hosts, drops, log }: Beginnings, ground
 }
 
 /** From here on connections come, until the worker is told to leave. */
-async function openInbox(beginnings: Beginnings, ground: Ground, io: Server, passOn: PassOn): Promise<Inbox> {
+async function openInbox(beginnings: Beginnings, ground: Ground, served: Served): Promise<Inbox> {
   const { birth, link, orders } = beginnings;
-  const { server, draining } = ground;
+  const { server } = ground;
+  const { io, passOn } = served;
   const tls = birth.settings.tls ? await openTls(beginnings, server) : undefined;
   if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
   const self = selfOf(birth);
@@ -172,7 +174,7 @@ async function openInbox(beginnings: Beginnings, ground: Ground, io: Server, pas
     (head) => !drain.hasBegun || isOfSession(head, self),
     (socket, message) => passOn.note(socket, message),
   );
-  const drain = createDrain(io, server, inbox, draining, () => leave(server));
+  const drain = createDrain(ground, served, inbox, () => leave(server));
   orders.onDrain = (withinMs) => drain.start(withinMs);
   process.on("SIGTERM", () => resign(link, drain));
   return inbox;
@@ -218,13 +220,7 @@ function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: 
   return Object.freeze({ http, worker, host: hostId, log: log.child({ source: "app" }), signal });
 }
 
-function createDrain(
-  io: Server,
-  server: WorkerServer,
-  inbox: Inbox,
-  draining: AbortController,
-  onDone: () => void,
-): Drain {
+function createDrain({ server, draining }: Ground, { io, forwarder }: Served, inbox: Inbox, onDone: () => void): Drain {
   const begin = () => {
     server.draining = true;
     draining.abort();
@@ -234,6 +230,7 @@ function createDrain(
     {
       begin,
       sessions: () => Object.values(clients),
+      relays: () => forwarder.relays,
       connections: () => inbox.connections + server.privateConnections,
       // After what has arrived is read: it makes a connection a busy one.
       closeIdleConnections: () => void setImmediate(() => server.closeIdleConnections()),
