@@ -23,6 +23,7 @@ const NAMES = [
   "uplinkRefusedOtherVersion",
   "uplinkTooLargeToSend",
   "uplinkRequestsCutShort",
+  "uplinkRequestsRefused",
   "uplinkCountsFailed",
   "uplinkFailures",
   "uplinkSecretFailures",

@@ -157,6 +157,12 @@ export class Uplink {
     this.#answering.onDone(id, answered, lost);
   }
 
+  /** Who has asked hears nothing, and so has an error when its time is up, with what others have answered. */
+  refuse(id: number): void {
+    this.#tally.count("uplinkRequestsRefused");
+    this.#answering.onRefused(id);
+  }
+
   /** What is published in a tick leaves together already. */
   flush(): void {}
 
@@ -257,7 +263,8 @@ export class Uplink {
       case "event":
         return this.#deliver(this.#frames.event(message));
       case "request":
-        return this.#answering.onRequest(message);
+        if (!this.#answering.onRequest(message)) this.#tally.count("uplinkRequestsRefused");
+        return;
       case "response":
         return this.#asking.onResponse(message);
       case "announcement":
