@@ -24,6 +24,7 @@ const NAMES = [
   "uplinkTooLargeToSend",
   "uplinkRequestsCutShort",
   "uplinkRequestsRefused",
+  "uplinkHostsIgnored",
   "uplinkCountsFailed",
   "uplinkFailures",
   "uplinkSecretFailures",
