@@ -145,13 +145,14 @@ export class Acceptor {
   }
 
   /** A worker had it, and found that its next request is of another worker's session. */
-  takeBack({ data, peer }: PassMessage, socket: Socket): void {
+  takeBack(target: HandOffTarget, { sequence, data, peer }: PassMessage, socket: Socket): void {
     const bytes = Buffer.from(data, "latin1");
     const line = new RequestLine();
     if (line.read(bytes) !== "complete" || !stopReading(socket)) return void socket.destroy();
     this.#passed++;
+    this.#placement.left(target, sequence);
     const caller = this.#receive(socket, peer === undefined ? undefined : parsePeer(peer));
-    // Its client is in already, and the worker that had it tells that it has left there.
+    // Its client is in already.
     if (!this.#identify(caller)) return;
     caller.visit.admit();
     this.#placement.place({ ...caller, bytes, owner: this.#ownerOf(line.target), attempts: 0, passed: true });
