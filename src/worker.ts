@@ -124,7 +124,8 @@ async function serve({ birth, link, orders, hosts, drops, log }: Beginnings): Pr
   );
   forwarder.hosts = hosts;
   const passOn = new PassOn();
-  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
+  const engine = new EngineRouter(io, server, self, forwarder, passOn);
+  server.engine = engine;
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
@@ -140,7 +141,10 @@ async function serve({ birth, link, orders, hosts, drops, log }: Beginnings): Pr
     (socket, message) => passOn.note(socket, message),
   );
   const drain = createDrain(io, server, inbox, draining, () => leave(server));
-  orders.onDrain = (withinMs) => drain.start(withinMs);
+  orders.onDrain = ({ withinMs, heirs }) => {
+    engine.heirs = heirs;
+    drain.start(withinMs);
+  };
   process.on("SIGTERM", () => resign(link, drain));
   link.send({ type: "ready" });
   const done = () => ({

@@ -233,7 +233,16 @@ export class Acceptor {
     return false;
   }
 
+  /**
+   * A worker's word that a client is expected is in the kernel before the client can act on it, but may be read after the
+   * connection that the client opens then: where the word decides, all links are read once more before it.
+   */
   #onTarget(caller: Caller, target: string, bytes: Buffer): void {
+    if (this.#tls) setImmediate(() => this.#admit(caller, target, bytes));
+    else this.#admit(caller, target, bytes);
+  }
+
+  #admit(caller: Caller, target: string, bytes: Buffer): void {
     const arrival = {
       ...caller,
       bytes,
