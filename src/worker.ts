@@ -95,9 +95,10 @@ function openLink(orders: Orders): Link {
 async function serve(beginnings: Beginnings): Promise<void> {
   const { birth, link, drops, hosts } = beginnings;
   const ground = prepare(beginnings);
-  const { io, forwarder, passOn } = await bringUpApp(beginnings, ground);
+  const served = await bringUpApp(beginnings, ground);
+  const { io, forwarder } = served;
   await ground.server.listenPrivately(ownSocketPath(birth));
-  const inbox = await openInbox(beginnings, ground, io, passOn);
+  const inbox = await openInbox(beginnings, ground, served);
   link.send({ type: "ready" });
   const done = () => ({
     "forwarded-to-worker": forwarder.count,
@@ -130,6 +131,7 @@ function prepare({ birth: { settings }, link, hosts, drops, log }: Beginnings): 
 /** The app, and what its requests pass on their way to it. */
 interface Served {
   readonly io: Server;
+  readonly engine: EngineRouter;
   readonly forwarder: Forwarder;
   readonly passOn: PassOn;
 }
@@ -157,11 +159,11 @@ async function bringUpApp({ birth, link, hosts, drops, log }: Beginnings, ground
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
   if (server.appTakesUpgrades && !isHeard(io)) adviseAgainstOwnServer(log);
-  return { io, forwarder, passOn };
+  return { io, engine, forwarder, passOn };
 }
 
 /** From here on connections come, until the worker is told to leave. */
-async function openInbox(beginnings: Beginnings, ground: Ground, io: Server, passOn: PassOn): Promise<Inbox> {
+async function openInbox(beginnings: Beginnings, ground: Ground, { io, engine, passOn }: Served): Promise<Inbox> {
   const { birth, link, orders } = beginnings;
   const { server, draining } = ground;
   const tls = birth.settings.tls ? await openTls(beginnings, server) : undefined;
