@@ -6,6 +6,7 @@ import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
 import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
+import { jitter } from "./jitter.js";
 import { limit } from "./limit.js";
 import { memory } from "./memory.js";
 import { recoveryDelivery, recoveryDirect } from "./recovery.js";
@@ -23,6 +24,7 @@ export const cases: readonly Case[] = [
   delivery,
   recoveryDelivery,
   recoveryDirect,
+  jitter,
   http,
   tlsRequest,
   tlsMessage,
