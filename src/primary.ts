@@ -168,7 +168,7 @@ function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, se
     onStuck: (worker) => acceptor.suspend(worker),
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
-    onPassed: (message, socket) => acceptor.takeBack(message, socket),
+    onPassed: (worker, message, socket) => acceptor.takeBack(worker, message, socket),
     onPhase: (phase) => {
       if (phase === "stopping") acceptor.close();
       service.onPhase(phase);

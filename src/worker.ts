@@ -131,6 +131,7 @@ function prepare({ birth: { settings }, link, hosts, drops, log }: Beginnings): 
 /** The app, and what its requests pass on their way to it. */
 interface Served {
   readonly io: Server;
+  readonly engine: EngineRouter;
   readonly forwarder: Forwarder;
   readonly passOn: PassOn;
 }
@@ -152,19 +153,20 @@ async function bringUpApp({ birth, link, hosts, drops, log }: Beginnings, ground
   );
   forwarder.hosts = hosts;
   const passOn = new PassOn();
-  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
+  const engine = new EngineRouter(io, server, self, forwarder, passOn);
+  server.engine = engine;
   settleSocketServer(io, self, log);
   await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
   exchange.enter();
   if (server.appTakesUpgrades && !isHeard(io)) adviseAgainstOwnServer(log);
-  return { io, forwarder, passOn };
+  return { io, engine, forwarder, passOn };
 }
 
 /** From here on connections come, until the worker is told to leave. */
 async function openInbox(beginnings: Beginnings, ground: Ground, served: Served): Promise<Inbox> {
   const { birth, link, orders } = beginnings;
   const { server } = ground;
-  const { io, passOn } = served;
+  const { io, engine, passOn } = served;
   const tls = birth.settings.tls ? await openTls(beginnings, server) : undefined;
   if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
   const self = selfOf(birth);
@@ -175,7 +177,10 @@ async function openInbox(beginnings: Beginnings, ground: Ground, served: Served)
     (socket, message) => passOn.note(socket, message),
   );
   const drain = createDrain(ground, served, inbox, () => leave(server));
-  orders.onDrain = (withinMs) => drain.start(withinMs);
+  orders.onDrain = ({ withinMs, heirs }) => {
+    engine.heirs = heirs;
+    drain.start(withinMs);
+  };
   process.on("SIGTERM", () => resign(link, drain));
   return inbox;
 }

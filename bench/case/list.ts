@@ -6,9 +6,12 @@ import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
 import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
+import { jitter } from "./jitter.js";
+import { limit } from "./limit.js";
 import { memory } from "./memory.js";
 import { recoveryDelivery, recoveryDirect } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
+import { tlsConnection, tlsMessage, tlsRequest } from "./tls.js";
 
 export const cases: readonly Case[] = [
   broadcast,
@@ -17,10 +20,15 @@ export const cases: readonly Case[] = [
   roomAlone,
   roomWithin,
   connection,
+  limit,
   delivery,
   recoveryDelivery,
   recoveryDirect,
+  jitter,
   http,
+  tlsRequest,
+  tlsMessage,
+  tlsConnection,
   memory,
   hostsBroadcast,
   hostsRedis,
