@@ -194,7 +194,7 @@ export class Acceptor {
   async #open(where: ListenWhere): Promise<string> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
     this.#servers.push(server);
-    const { url } = await listen(server, where, this.#tls ? "https" : "http");
+    const url = await listen(server, where, this.#tls ? "https" : "http");
     server.on("error", (error) => this.#acceptErrors.add(error));
     return url;
   }
