@@ -8,7 +8,7 @@ import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from
 import { http } from "./http.js";
 import { jitter } from "./jitter.js";
 import { memory } from "./memory.js";
-import { recoveryDelivery, recoveryDirect } from "./recovery.js";
+import { recoveryDelivery, recoveryDirect, recoveryLatency } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
 
 export const cases: readonly Case[] = [
@@ -21,6 +21,7 @@ export const cases: readonly Case[] = [
   delivery,
   recoveryDelivery,
   recoveryDirect,
+  recoveryLatency,
   jitter,
   http,
   memory,

@@ -148,7 +148,7 @@ function front({ random, world }: Stage): FaultProxy {
 
 /** What a worker of one host can have, in the frequency in which it has it. */
 export const ON_ONE_HOST: readonly FaultName[] = [
-  ...Array<FaultName>(7).fill("killWorker"),
+  ...Array<FaultName>(10).fill("killWorker"),
   ...(["stopWorker", "stopPrimary", "reload", "scale", "drop", "close", "swallow", "slice"] as const),
 ];
 
