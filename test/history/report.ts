@@ -48,6 +48,10 @@ export function told(seed: number, hosts: number, report: Report): string {
 export function witness(history: readonly Entry[], violations: readonly Violation[]): string {
   const shown = violations.slice(0, WITNESSES).map((violation) => witnessOf(history, violation));
   const more = violations.length - shown.length;
+  const quiet = history.at(-1);
+  const why = quiet?.type === "quiet" && quiet.refused ? Object.entries(quiet.refused) : [];
+  const refused = why.map(([reason, count]) => `${reason} ${count}`).join(", ");
+  if (refused) shown.push(`  the hosts that were there in the end had refused sessions: ${refused}`);
   return [...shown, ...(more > 0 ? [`  and ${counted(more)} more`] : [])].join("\n");
 }
 

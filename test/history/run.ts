@@ -68,7 +68,7 @@ async function settle(run: Run): Promise<void> {
     withinMs: QUIET_WITHIN_MS,
     what: "the last words are heard",
   }).catch(() => {});
-  history.push({ type: "quiet", gaps: await world.gaps() });
+  history.push({ type: "quiet", gaps: await world.gaps(), refused: await world.refused() });
 }
 
 function isHeardByAll(history: readonly Entry[], clients: readonly Client[]): boolean {
