@@ -70,6 +70,8 @@ function witnessOf(history: readonly Entry[], { rule, client, text, at }: Violat
 
 export class Total {
   violations = 0;
+  /** Histories that the harness itself could not play to their end. */
+  broken = 0;
   #runs = 0;
   readonly #sums = { emitted: 0, received: 0, returns: 0, recovered: 0, connects: 0 };
   readonly #faults: Record<string, number> = {};
@@ -100,6 +102,7 @@ export class Total {
       `faults: ${faults.map(([name, count]) => `${counted(count)} ${PLURAL[name] ?? name}`).join(", ")}`,
       `returns: ${counted(returns)}, of them ${counted(recovered)} recovered${share}, ${counted(returns - recovered)} told that they are new`,
       `found: ${found.join(", ")}`,
+      ...(this.broken > 0 ? [`not played: ${counted(this.broken)}`] : []),
     ].join("\n");
   }
 }
