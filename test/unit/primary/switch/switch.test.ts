@@ -285,9 +285,9 @@ test("what it does not act on itself is handed to the listener, with the rest of
     { closed: [3, 5] },
     { address: "::1", more: true },
   ]);
-  a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
+  a.link.send({ type: "drain", withinMs: 5, reason: "stop", heirs: [] });
   await relayed();
-  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop"}']);
+  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop","heirs":[]}']);
 });
 
 interface Asked {
