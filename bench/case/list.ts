@@ -9,7 +9,7 @@ import { http } from "./http.js";
 import { jitter } from "./jitter.js";
 import { limit } from "./limit.js";
 import { memory } from "./memory.js";
-import { recoveryDelivery, recoveryDirect } from "./recovery.js";
+import { recoveryDelivery, recoveryDirect, recoveryLatency } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
 import { tlsConnection, tlsMessage, tlsRequest } from "./tls.js";
 
@@ -24,6 +24,7 @@ export const cases: readonly Case[] = [
   delivery,
   recoveryDelivery,
   recoveryDirect,
+  recoveryLatency,
   jitter,
   http,
   tlsRequest,

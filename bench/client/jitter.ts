@@ -20,7 +20,6 @@ export async function jitter({ url, clients: count, ratePerSecond, forMs }: Jitt
   const messages = Math.round((ratePerSecond * forMs) / 1_000);
   const emitters = onePerWorker(clients);
   const share = Math.floor(messages / emitters.length);
-  for (const client of clients) client.listen();
   for (const [i, emitter] of emitters.entries()) {
     const pace = { ratePerSecond: ratePerSecond / emitters.length, burst: 1, count: share, textBytes: TEXT_BYTES };
     emitter.emit("load", { ...pace, delayMs: (i * 1_000) / ratePerSecond });

@@ -1,6 +1,7 @@
 /** The nemeses: what goes wrong in a history, each for a while, at most two at once. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultProxy } from "../flow/support/proxy.js";
+import type { RedisServer } from "../flow/support/redis.js";
 import type { Entry } from "./entry.js";
 import type { Random } from "./random.js";
 import type { Seat } from "./seat.js";
@@ -18,23 +19,33 @@ export interface Stage {
 export type FaultName = keyof typeof FAULTS;
 
 const MAX_AT_ONCE = 2;
+const OF_REDIS: ReadonlySet<FaultName> = new Set(["restartRedis", "stopRedis"]);
 const PAUSE_MS = { from: 200, to: 1_500 };
 /** What a client has been told of is on its way to Redis by then, also through a primary that stands still for a while. */
 const ON_ITS_WAY_MS = 2_000;
 
 /** Until it is over; every fault has ended then. */
 export async function breakThings(stage: Stage, names: readonly FaultName[], isOver: () => boolean): Promise<void> {
-  const under = new Set<Promise<void>>();
+  const under = new Map<Promise<void>, FaultName>();
+  const failures: unknown[] = [];
   while (!isOver()) {
     await sleep(stage.random.between(PAUSE_MS.from, PAUSE_MS.to));
     if (names.length === 0 || isOver()) continue;
     const name = stage.random.one(names);
-    while (under.size >= MAX_AT_ONCE) await Promise.race(under);
+    while (under.size >= MAX_AT_ONCE || clashes(name, under.values())) await Promise.race(under.keys());
     if (isOver()) break;
-    const fault = begin(stage, name).finally(() => under.delete(fault));
-    under.add(fault);
+    const fault = begin(stage, name)
+      .catch((error) => failures.push(error))
+      .then(() => void under.delete(fault));
+    under.set(fault, name);
   }
-  await Promise.all(under);
+  await Promise.all(under.keys());
+  if (failures.length > 0) throw failures[0];
+}
+
+/** There is one Redis to be stopped, or killed and started. */
+function clashes(name: FaultName, under: Iterable<FaultName>): boolean {
+  return OF_REDIS.has(name) && [...under].some((other) => OF_REDIS.has(other));
 }
 
 async function begin(stage: Stage, name: FaultName): Promise<void> {
@@ -124,7 +135,7 @@ const FAULTS = {
   async restartRedis({ random, world }: Stage) {
     await world.redis?.kill();
     await sleep(random.between(100, 3_000));
-    await world.redis?.start();
+    await startAgain(world.redis as RedisServer);
   },
   async stopRedis({ random, world }: Stage) {
     world.redis?.pause();
@@ -132,6 +143,16 @@ const FAULTS = {
     world.redis?.resume();
   },
 };
+
+/** Its port may be somebody else's end of a connection for a moment. */
+async function startAgain(redis: RedisServer): Promise<void> {
+  for (let tries = 10; ; tries--) {
+    const failure = await redis.start().catch((error) => error);
+    if (failure === undefined) return;
+    if (tries === 0) throw failure;
+    await sleep(500);
+  }
+}
 
 /** Whoever serves there is gone from here on. Undefined: they all are already. */
 function ending({ random, history, world }: Stage): Seat | undefined {
@@ -148,7 +169,7 @@ function front({ random, world }: Stage): FaultProxy {
 
 /** What a worker of one host can have, in the frequency in which it has it. */
 export const ON_ONE_HOST: readonly FaultName[] = [
-  ...Array<FaultName>(7).fill("killWorker"),
+  ...Array<FaultName>(10).fill("killWorker"),
   ...(["stopWorker", "stopPrimary", "reload", "scale", "drop", "close", "swallow", "slice"] as const),
 ];
 

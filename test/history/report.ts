@@ -48,6 +48,10 @@ export function told(seed: number, hosts: number, report: Report): string {
 export function witness(history: readonly Entry[], violations: readonly Violation[]): string {
   const shown = violations.slice(0, WITNESSES).map((violation) => witnessOf(history, violation));
   const more = violations.length - shown.length;
+  const quiet = history.at(-1);
+  const why = quiet?.type === "quiet" && quiet.refused ? Object.entries(quiet.refused) : [];
+  const refused = why.map(([reason, count]) => `${reason} ${count}`).join(", ");
+  if (refused) shown.push(`  the hosts that were there in the end had refused sessions: ${refused}`);
   return [...shown, ...(more > 0 ? [`  and ${counted(more)} more`] : [])].join("\n");
 }
 
@@ -66,6 +70,8 @@ function witnessOf(history: readonly Entry[], { rule, client, text, at }: Violat
 
 export class Total {
   violations = 0;
+  /** Histories that the harness itself could not play to their end. */
+  broken = 0;
   #runs = 0;
   readonly #sums = { emitted: 0, received: 0, returns: 0, recovered: 0, connects: 0 };
   readonly #faults: Record<string, number> = {};
@@ -96,6 +102,7 @@ export class Total {
       `faults: ${faults.map(([name, count]) => `${counted(count)} ${PLURAL[name] ?? name}`).join(", ")}`,
       `returns: ${counted(returns)}, of them ${counted(recovered)} recovered${share}, ${counted(returns - recovered)} told that they are new`,
       `found: ${found.join(", ")}`,
+      ...(this.broken > 0 ? [`not played: ${counted(this.broken)}`] : []),
     ].join("\n");
   }
 }

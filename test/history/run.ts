@@ -6,7 +6,7 @@ import { eventually } from "../flow/support/eventually.js";
 import { type Client, startClient } from "./client.js";
 import type { Entry } from "./entry.js";
 import { breakThings, type FaultName, ON_ONE_HOST, type Stage } from "./fault.js";
-import { joinSomeRooms, operate, operateOnce, type Scene } from "./operation.js";
+import { joinSomeRooms, operate, operateOnce, type Scene, talkInEveryRoom } from "./operation.js";
 import { randomOf } from "./random.js";
 import { startWorld } from "./world.js";
 
@@ -61,13 +61,14 @@ async function settle(run: Run): Promise<void> {
     await holdfast.waitForStatus(({ state }) => state === "ready", QUIET_WITHIN_MS).catch(() => {});
   }
   await world.hearEachOther();
+  await talkInEveryRoom(run);
   const last = history.length;
   await Promise.all(clients.map((client) => operateOnce(run, client, { kind: "emit", target: {} })));
   await eventually(async () => isHeardByAll(history.slice(last), clients), Boolean, {
     withinMs: QUIET_WITHIN_MS,
     what: "the last words are heard",
   }).catch(() => {});
-  history.push({ type: "quiet", gaps: await world.gaps() });
+  history.push({ type: "quiet", gaps: await world.gaps(), refused: await world.refused() });
 }
 
 function isHeardByAll(history: readonly Entry[], clients: readonly Client[]): boolean {

@@ -74,6 +74,18 @@ export class World {
     await eventually(lost, (count) => count === 0, { withinMs: READY_MS, what: "all hosts have Redis" });
   }
 
+  /** Why sessions were not given back, by those who serve now. */
+  async refused(): Promise<Record<string, number>> {
+    const why: Record<string, number> = {};
+    for (const { holdfast } of this.seats) {
+      for (const [name, count] of Object.entries((await holdfast.status()).counters)) {
+        const [, reason] = name.split("recoveryRefused-");
+        if (reason !== undefined) why[reason] = (why[reason] ?? 0) + count;
+      }
+    }
+    return why;
+  }
+
   async gaps(): Promise<Gaps> {
     const told: Record<string, number> = {};
     for (const seat of this.seats) {
