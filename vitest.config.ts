@@ -40,6 +40,7 @@ export default defineConfig({
           globalSetup: ["test/setup/run-mark.ts"],
           maxWorkers: 1,
           testTimeout: 600_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
       },

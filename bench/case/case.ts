@@ -16,7 +16,7 @@ export interface Case {
   /** The side that Holdfast's figure is divided by, and what the ratio must not pass. */
   readonly goal: Goal;
   /** What the sides need beside workers. */
-  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable" | "tls">;
+  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable" | "tls" | "recoverable">;
   measure(bench: Bench): Promise<Sample>;
 }
 

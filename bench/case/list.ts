@@ -6,9 +6,10 @@ import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
 import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
+import { jitter } from "./jitter.js";
 import { limit } from "./limit.js";
 import { memory } from "./memory.js";
-import { recoveryDelivery, recoveryDirect } from "./recovery.js";
+import { recoveryDelivery, recoveryDirect, recoveryLatency } from "./recovery.js";
 import { room, roomAlone, roomWithin } from "./room.js";
 import { tlsConnection, tlsMessage, tlsRequest } from "./tls.js";
 
@@ -23,6 +24,8 @@ export const cases: readonly Case[] = [
   delivery,
   recoveryDelivery,
   recoveryDirect,
+  recoveryLatency,
+  jitter,
   http,
   tlsRequest,
   tlsMessage,

@@ -7,6 +7,7 @@ export type Command =
   | JoinCommand
   | LoadCommand
   | ChurnCommand
+  | JitterCommand
   /** Closes all clients. Answered when they are closed. */
   | { readonly type: "disconnect" };
 
@@ -70,6 +71,27 @@ export interface Churned {
   readonly latency: Latency;
 }
 
+/** Clients of its own, whose connections break and come back while workers emit to all of them. */
+export interface JitterCommand {
+  readonly type: "jitter";
+  readonly url: string;
+  readonly clients: number;
+  readonly ratePerSecond: number;
+  readonly forMs: number;
+}
+
+export interface Jittered {
+  /** Messages times clients. */
+  readonly due: number;
+  readonly received: number;
+  /** Of a message that a client had already. */
+  readonly twice: number;
+  readonly cuts: number;
+  /** Returns with the same session. */
+  readonly recovered: number;
+  readonly failedConnects: number;
+}
+
 export interface Latency {
   readonly p50Us: number;
   readonly p99Us: number;
@@ -80,6 +102,7 @@ export interface Reply {
   readonly join: undefined;
   readonly load: Loaded;
   readonly churn: Churned;
+  readonly jitter: Jittered;
   readonly disconnect: undefined;
 }
 

@@ -11,7 +11,7 @@ import { type BenchCertificate, createBenchCertificate, startTlsFront } from "./
 export { SideFailed } from "./part.js";
 
 /** "recovery" is Holdfast with recovery on, "limits" with limits that nobody reaches, "nginx" with TLS spoken in front of it. */
-export type SideName = "holdfast" | "recovery" | "limits" | "nginx" | "recipe" | "plain" | "flask";
+export type SideName = "holdfast" | "recovery" | "limits" | "nginx" | "recipe" | "plain" | "single" | "flask";
 
 export interface Launch {
   /** Of each host. */
@@ -26,6 +26,8 @@ export interface Launch {
   readonly chat?: boolean;
   /** The built primary.js that is measured. */
   readonly holdfast: string;
+  /** Sides that have a recovery of their own turn it on. */
+  readonly recoverable?: boolean;
   /** Lets `collectGarbage` work; off where CPU is measured. */
   readonly collectable?: boolean;
 }
@@ -56,6 +58,7 @@ const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => r
     ...(redis ? [redis] : []),
   ],
   plain: ({ workers }) => [process.execPath, file("plain-cluster-server.mjs"), String(workers)],
+  single: () => [process.execPath, file("single-server.mjs")],
   flask: () => ["gunicorn", "--config", file("flask/gunicorn.conf.py"), "--chdir", file("flask"), "chat:app"],
 };
 
@@ -135,8 +138,9 @@ function host(
   return { what: name, command: [...COMMAND[name](launch, redis?.url), ...tls], env };
 }
 
-function environment({ collectable }: Launch): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _inherited, ...env } = process.env;
+function environment({ collectable, recoverable }: Launch): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _inherited, ...inherited } = process.env;
+  const env = { ...inherited, ...(recoverable && { BENCH_RECOVERABLE: "1" }) };
   if (!collectable) return env;
   return { ...env, NODE_OPTIONS: `--import=${new URL("collect-on-signal.mjs", import.meta.url)}` };
 }

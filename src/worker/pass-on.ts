@@ -42,13 +42,14 @@ export class PassOn {
     if (begun.length + socket.readableLength > MAX_PASSED_BYTES || internals._handle.readStop() !== 0) return false;
     // With it, Node lists the sockets of the server in both processes (SocketList).
     internals.server = null;
-    this.#send(socket, Buffer.concat([begun, lateBytes(socket)]), came.peer);
+    this.#send(socket, Buffer.concat([begun, lateBytes(socket)]), came);
     return true;
   }
 
-  #send(socket: Socket, bytes: Buffer, peer: string | undefined): void {
+  #send(socket: Socket, bytes: Buffer, { sequence, peer }: HandOffMessage): void {
     const message: PassMessage = {
       type: PASS_TYPE,
+      sequence,
       data: bytes.toString("latin1"),
       ...(peer !== undefined && { peer }),
     };

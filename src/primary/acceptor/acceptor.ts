@@ -145,13 +145,14 @@ export class Acceptor {
   }
 
   /** A worker had it, and found that its next request is of another worker's session. */
-  takeBack({ data, peer }: PassMessage, socket: Socket): void {
+  takeBack(target: HandOffTarget, { sequence, data, peer }: PassMessage, socket: Socket): void {
     const bytes = Buffer.from(data, "latin1");
     const line = new RequestLine();
     if (line.read(bytes) !== "complete" || !stopReading(socket)) return void socket.destroy();
     this.#passed++;
+    this.#placement.left(target, sequence);
     const caller = this.#receive(socket, peer === undefined ? undefined : parsePeer(peer));
-    // Its client is in already, and the worker that had it tells that it has left there.
+    // Its client is in already.
     if (!this.#identify(caller)) return;
     caller.visit.admit();
     this.#placement.place({ ...caller, bytes, owner: this.#ownerOf(line.target), attempts: 0, passed: true });
@@ -232,7 +233,16 @@ export class Acceptor {
     return false;
   }
 
+  /**
+   * A worker's word that a client is expected is in the kernel before the client can act on it, but may be read after the
+   * connection that the client opens then: where the word decides, all links are read once more before it.
+   */
   #onTarget(caller: Caller, target: string, bytes: Buffer): void {
+    if (this.#tls) setImmediate(() => this.#admit(caller, target, bytes));
+    else this.#admit(caller, target, bytes);
+  }
+
+  #admit(caller: Caller, target: string, bytes: Buffer): void {
     const arrival = {
       ...caller,
       bytes,

@@ -1,6 +1,7 @@
 /** Makes a server listen where the settings say, and turns a failure into an error that tells what to do. */
 import { lstatSync, unlinkSync } from "node:fs";
 import { type AddressInfo, connect, type ListenOptions, type Server } from "node:net";
+import { formatHostAndPort } from "../../protocol/host-and-port.js";
 import { ListenError } from "./listen-error.js";
 import { findPortHolder } from "./port-holder.js";
 
@@ -89,16 +90,13 @@ async function detailOf(code: string, where: ListenWhere): Promise<string | unde
 function nameOf(where: ListenWhere): string {
   if ("unix" in where) return `unix:${where.unix}`;
   if ("fd" in where) return `fd:${where.fd}`;
-  return `${bracketed(where.host)}:${where.port}`;
+  return `${formatHostAndPort(where)}`;
 }
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 function urlOf(address: AddressInfo | string | null, scheme: string): string {
   if (address === null || typeof address === "string") return `unix:${address ?? ""}`;
-  return `${scheme}://${bracketed(LOOPBACK_OF_WILDCARD[address.address] ?? address.address)}:${address.port}`;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  const host = LOOPBACK_OF_WILDCARD[address.address] ?? address.address;
+  return `${scheme}://${formatHostAndPort({ host, port: address.port })}`;
 }

@@ -33,6 +33,12 @@ export function websocketHead(target = websocketTarget): string {
   });
 }
 
+/** As clients send it, its mask of zeros; up to 125 bytes. */
+export function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  return Buffer.concat([Buffer.from([0x81, 0x80 + payload.length, 0, 0, 0, 0]), payload]);
+}
+
 export interface RawResponse {
   readonly status: number;
   readonly reason: string;
