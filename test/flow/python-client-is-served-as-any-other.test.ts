@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { WorkerRow } from "../../src/primary/manage/status.js";
 import { spawnTracked } from "./support/cleanup.js";
-import { clientOn, collect } from "./support/client.js";
+import { clientOn, collect, connect } from "./support/client.js";
 import { eventually } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 
@@ -95,7 +95,7 @@ describe.skipIf(!isThere).each(KINDS)("with $kind", ({ args, query }) => {
     );
     process.kill(pid, "SIGKILL");
     await client.until((told) => told.filter((line) => line.joined !== undefined).length === 2, "it is back");
-    const sender = await clientOn(host, 0);
+    const sender = await connect(host);
     sender.emit("say", "r", "again");
     await client.until(() => client.said.includes("again"), "it hears again");
     expect(client.said).toEqual(["again"]);
