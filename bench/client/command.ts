@@ -7,6 +7,8 @@ export type Command =
   | JoinCommand
   | LoadCommand
   | ChurnCommand
+  | PollCommand
+  | ExchangeCommand
   /** Closes all clients. Answered when they are closed. */
   | { readonly type: "disconnect" };
 
@@ -70,6 +72,27 @@ export interface Churned {
   readonly latency: Latency;
 }
 
+/** Opens sessions that poll, each on a connection of its own that is kept alive. Answered for all that there are. */
+export interface PollCommand {
+  readonly type: "poll";
+  readonly url: string;
+  readonly sessions: number;
+}
+
+export interface Polling {
+  /** What the sessions' ids say of their workers. */
+  readonly workers: readonly string[];
+}
+
+/** Sends events and polls their acknowledgements at a fixed rate. Answered with the time that each took. */
+export interface ExchangeCommand {
+  readonly type: "exchange";
+  /** Whose connection carries it, and whose session it is. */
+  readonly pairs: readonly (readonly [carrier: number, session: number])[];
+  readonly ratePerSecond: number;
+  readonly count: number;
+}
+
 export interface Latency {
   readonly p50Us: number;
   readonly p99Us: number;
@@ -80,6 +103,8 @@ export interface Reply {
   readonly join: undefined;
   readonly load: Loaded;
   readonly churn: Churned;
+  readonly poll: Polling;
+  readonly exchange: Latency;
   readonly disconnect: undefined;
 }
 

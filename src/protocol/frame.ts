@@ -42,6 +42,8 @@ export const FrameKind = {
   count: 26,
   /** Worker: `u32 id | namespace | rooms`; answered by `done` once what other hosts send to them comes here. */
   hear: 27,
+  /** Both: events that were emitted in one tick to one address, see run.ts; relayed as one broadcast. */
+  run: 28,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
