@@ -43,5 +43,6 @@ test("5,000 stalled handshakes are ended in time, and others are served meanwhil
   expect(failures).toEqual([]);
   // A sweep and a busy machine come on top.
   expect(Math.max(...lastedMs)).toBeLessThan(HEADER_TIMEOUT_MS + 5_000);
-  await expectSameFootprint(host, before, { withinMs: 30_000 });
+  // Of a primary that had served nobody: its heap has grown to what so many at once need.
+  await expectSameFootprint(host, before, { withinMs: 30_000, rssBytes: 60e6 });
 }, 300_000);
