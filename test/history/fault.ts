@@ -21,6 +21,8 @@ export type FaultName = keyof typeof FAULTS;
 const MAX_AT_ONCE = 2;
 const OF_REDIS: ReadonlySet<FaultName> = new Set(["restartRedis", "stopRedis"]);
 const PAUSE_MS = { from: 200, to: 1_500 };
+/** Until a host that is busy has read that its connection is gone. */
+const TO_NOTICE_MS = 1_000;
 /** What a client has been told of is on its way to Redis by then, also through a primary that stands still for a while. */
 const ON_ITS_WAY_MS = 2_000;
 
@@ -63,6 +65,7 @@ async function beginCut(stage: Stage): Promise<void> {
 
 /** The hosts say themselves when they hear each other again. */
 async function endCut(stage: Stage): Promise<void> {
+  await sleep(TO_NOTICE_MS);
   await stage.world.hearEachOther();
   if (--stage.cuts === 0) stage.history.push({ type: "mended" });
 }
