@@ -11,7 +11,7 @@ const AWAY_MS = { from: 1_000, to: 2_000 };
 const CONNECT_AT_ONCE = 8;
 const TEXT_BYTES = 100;
 /** For what was sent last, and for those who are away when it ends. */
-const LATE_BY_MS = 10_000;
+const LATE_BY_MS = 30_000;
 const POLL_MS = 100;
 
 export async function jitter({ url, clients: count, ratePerSecond, forMs }: JitterCommand): Promise<Jittered> {

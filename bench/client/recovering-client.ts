@@ -4,7 +4,8 @@
  */
 import { WebSocket } from "ws";
 
-const CONNECT_WITHIN_MS = 3_000;
+/** As Socket.IO's client waits if it is not told otherwise. */
+const CONNECT_WITHIN_MS = 20_000;
 
 export class RecoveringClient {
   /** Socket.IO's, of the current connection. */

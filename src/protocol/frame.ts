@@ -44,6 +44,8 @@ export const FrameKind = {
   hear: 27,
   /** Switch: `u32 id`; nobody was asked, because too many requests of this link are under way. */
   refused: 28,
+  /** Both: events that were emitted in one tick to one address, see run.ts; relayed as one broadcast. */
+  run: 29,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

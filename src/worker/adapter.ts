@@ -25,6 +25,7 @@ import {
   createDecoderOf,
   type DecoderLike,
   type Encoder,
+  frameOf,
   OnceEncoder,
   type Packet,
   RemoteEvent,
@@ -37,6 +38,8 @@ import { RoomHearing } from "./room-hearing.js";
 import type { TextRun } from "./text-run.js";
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** What is larger is not copied on its way to the link, but by itself; see frame.ts. */
+const MAX_GATHERED_BYTES = 8 * 1024;
 /** What BroadcastOperator has to count to: this worker, and the others together. */
 const LOCAL_AND_OTHERS = 2;
 
@@ -44,7 +47,7 @@ interface PacketOptions {
   wsPreEncodedFrame?: Buffer[];
 }
 
-type Encode = (this: Adapter, packet: Packet, options: PacketOptions) => unknown[];
+type Encode = (this: { encoder: Encoder }, packet: Packet, options: PacketOptions) => unknown[];
 
 const DONE = Promise.resolve();
 const NO_ROOMS: Set<Room> = new Set();
@@ -117,12 +120,21 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   override broadcast(packet: Packet, options: BroadcastOptions): Promise<void> {
     if (!options.flags?.local) {
       packet.nsp = this.name;
-      const parts = toEventParts(this.#encoder.encodeOnce(packet));
-      const packed = this.#exchange.pack(packet.data);
-      if (parts.length > 0) this.#exchange.broadcast(this.#address(options), sayEvent(parts, options.flags, packed));
+      this.#tell(packet, this.#encoder.encodeOnce(packet), options);
     }
     Adapter.prototype.broadcast.call(this, packet, options);
     return DONE;
+  }
+
+  #tell(packet: Packet, encoded: readonly unknown[], options: BroadcastOptions): void {
+    const address = this.#address(options);
+    const packed = this.#exchange.pack(packet.data);
+    const frame = frameOf(packet, encoded);
+    if (frame && frame.length + packed.length <= MAX_GATHERED_BYTES && (encoded[0] as string).isWellFormed()) {
+      return this.#exchange.broadcastText(address, packFlags(options.flags), frame, packed);
+    }
+    const parts = toEventParts(encoded);
+    if (parts.length > 0) this.#exchange.broadcast(address, sayEvent(parts, options.flags, packed));
   }
 
   /**
@@ -315,15 +327,13 @@ function sendRun(sockets: readonly Socket[], run: TextRun, { compress, volatile 
   for (const socket of sockets) sendFrames(socket, options, volatile);
 }
 
-const { _encode: encodeAsBase, apply: applyToSockets } = Adapter.prototype as unknown as {
-  _encode: Encode;
-  apply: Apply;
-};
+const { apply: applyToSockets } = Adapter.prototype as unknown as { apply: Apply };
 
 /** As the base class, which makes the WebSocket frame for all clients at once. In one piece it is one cheap write each. */
-function encodeInOnePiece(this: Adapter, packet: Packet, options: PacketOptions): unknown[] {
-  const parts = encodeAsBase.call(this, packet, options);
-  if (options.wsPreEncodedFrame) options.wsPreEncodedFrame = [Buffer.concat(options.wsPreEncodedFrame)];
+function encodeInOnePiece(this: { encoder: Encoder }, packet: Packet, options: PacketOptions): unknown[] {
+  const parts = this.encoder.encode(packet);
+  const frame = frameOf(packet, parts);
+  if (frame) options.wsPreEncodedFrame = [frame];
   return parts;
 }
 

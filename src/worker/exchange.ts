@@ -23,7 +23,7 @@ import { DecodeError, EncodeError, encode } from "./codec.js";
 import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
 import { pack, packArguments } from "./packer.js";
-import { TextRun } from "./text-run.js";
+import { type TextRun, textRunAt } from "./text-run.js";
 import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
@@ -142,6 +142,13 @@ export class Exchange {
     return true;
   }
 
+  /** An event that is one piece of text, as `broadcast`; with those right before and behind it to the same address. */
+  broadcastText(address: Address, flags: number, frame: Buffer, packed: Buffer): void {
+    const bytes = frame.length + packed.length;
+    if (!this.#hasRoom("broadcast", bytes)) return;
+    this.#link.gather(address, flags, { frame, packed: this.uplink === undefined ? undefined : packed });
+  }
+
   /** Has the primary keep an event that a command then takes to the others. False: it was dropped. */
   keep(address: Address, saying: Saying): boolean {
     if (!this.#takes("broadcast", saying)) return false;
@@ -204,7 +211,11 @@ export class Exchange {
 
   /** What the link cannot take is dropped here and counted; there, it would be the end of this worker. */
   #takes(what: string, { bytes, packed }: Saying): boolean {
-    if (!this.#fits(what, bytes + packed.length)) return false;
+    return this.#hasRoom(what, bytes + packed.length);
+  }
+
+  #hasRoom(what: string, bytes: number): boolean {
+    if (!this.#fits(what, bytes)) return false;
     if (!this.#link.full) return true;
     this.#drop(`link-full-${what}`);
     return false;
@@ -225,10 +236,9 @@ export class Exchange {
     const frame = frames[at] as Buffer;
     let taken = 1;
     try {
-      const run = TextRun.beginningAt(frames, at);
-      taken = run?.length ?? 1;
-      if (run) this.recovery?.arrive();
-      if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
+      const found = textRunAt(frames, at);
+      taken = found?.frames ?? 1;
+      if (found) this.#onTextRun(found.run);
       else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof DecodeError) this.#drop("unreadable-frame", error);
@@ -239,6 +249,11 @@ export class Exchange {
         });
     }
     return taken;
+  }
+
+  #onTextRun(run: TextRun): void {
+    this.recovery?.arrive();
+    this.#servers.get(run.address.namespace)?.onTextRun(run);
   }
 
   #dispatch(frame: Buffer, read: FrameReader): void {

@@ -96,10 +96,11 @@ export class Seat {
     }
   }
 
+  /** And nothing waits here any more that should have crossed: it would be lost with the next time that Redis is away. */
   async hasRedis(): Promise<boolean> {
     if (this.isDown) return false;
     return this.holdfast.status().then(
-      ({ redis }) => redis.state === "ready",
+      ({ redis, counters }) => redis.state === "ready" && counters.redisBacklogBytes === 0,
       () => false,
     );
   }

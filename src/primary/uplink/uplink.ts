@@ -11,7 +11,7 @@ import { Asking } from "./asking.js";
 import type { ByteLink, Deliver, OpenLink, UplinkLog } from "./contract.js";
 import { Forwarding } from "./forwarding.js";
 import { FrameWriter } from "./frame-in.js";
-import { readBroadcast, readCommand, readRequest } from "./frame-out.js";
+import { type OutgoingBroadcast, readBroadcast, readCommand, readEvents, readRequest } from "./frame-out.js";
 import { HostRegistry } from "./host-registry.js";
 import { RecentJoins } from "./recent-joins.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -199,6 +199,8 @@ export class Uplink {
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
         return this.#broadcast(frame);
+      case FrameKind.run:
+        return this.#run(frame);
       case FrameKind.command:
         return this.#command(frame);
       case FrameKind.request:
@@ -210,9 +212,16 @@ export class Uplink {
 
   #broadcast(frame: Buffer): void {
     const message = readBroadcast(frame);
-    if (!message) return;
+    if (message) this.#publish(this.#addressed(message));
+  }
+
+  #run(frame: Buffer): void {
+    for (const message of readEvents(frame)) this.#publish(this.#addressed(message));
+  }
+
+  #addressed(message: OutgoingBroadcast): OutgoingBroadcast {
     const everywhere = this.#recentJoins.has(message.namespace, performance.now());
-    this.#publish(everywhere ? { ...message, everywhere } : message);
+    return everywhere ? { ...message, everywhere } : message;
   }
 
   #command(frame: Buffer): void {

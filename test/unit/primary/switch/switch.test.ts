@@ -15,6 +15,8 @@ import {
   type RoomName,
 } from "../../../../src/protocol/frame.js";
 import { FrameSplitter } from "../../../../src/protocol/frame-splitter.js";
+import { readRun, writeRun } from "../../../../src/protocol/run.js";
+import { eachText, textFrameOf } from "../../../../src/protocol/text-frame.js";
 
 const TIMEOUT_MS = 1_000;
 
@@ -63,6 +65,19 @@ describe("a broadcast", () => {
     await relayed();
     expect(b.events).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
   });
+});
+
+test("a run goes where a broadcast would, as one frame, between those before and behind it", async () => {
+  const { hub, workers } = start(3);
+  const [a, b, c] = workers;
+  join(b, ["r"]);
+  join(c, ["s"]);
+  broadcast(a, ["r"], "first");
+  run(a, ["r"], ["1", "2", "3"], [Buffer.from("packed"), Buffer.from("for"), Buffer.from("others")]);
+  broadcast(a, [], "last");
+  await relayed();
+  expect([b, c].map(({ events }) => events)).toEqual([["first", "1", "2", "3", "last"], ["last"]]);
+  expect(hub.counters).toMatchObject({ switchFramesRelayed: 4 });
 });
 
 test("a command to join has what follows it reach the joining worker, until that has told of its joins", async () => {
@@ -364,6 +379,12 @@ function onFrame(worker: Worker, frame: Buffer): void {
       read.number();
       read.address();
       return void worker.events.push(read.rest().toString());
+    case FrameKind.run: {
+      const { frames, packed } = readRun(frame);
+      eachText(frames, (from, to) => worker.events.push(frames.toString("utf8", from, to)));
+      expect(packed).toEqual([]);
+      return;
+    }
     case FrameKind.command:
       return void worker.events.push("a command");
     case FrameKind.request:
@@ -398,6 +419,11 @@ function join(worker: Worker, rooms: RoomName[], namespace = "/"): void {
 function broadcast(worker: Worker, rooms: RoomName[], text: string): void {
   const address = { namespace: "/", rooms, except: [] };
   write(worker, (batch) => batch.begin(FrameKind.broadcast).number(0).address(address).bytes(Buffer.from(text)).end());
+}
+
+function run(worker: Worker, rooms: RoomName[], texts: readonly string[], packed: readonly Buffer[] = []): void {
+  const address = { namespace: "/", rooms, except: [] };
+  write(worker, (batch) => writeRun(batch, { address, flags: 0 }, texts.map(textFrameOf), packed));
 }
 
 function command(worker: Worker, audience: Audience, rooms: RoomName[]): void {
