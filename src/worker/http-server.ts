@@ -76,6 +76,8 @@ export class WorkerServer extends Server {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       maxHeaderSize: limits.maxHeaderBytes + FORWARD_HEADER_BYTES,
     });
+    // Node hides what stands behind a thousand headers: a length, an origin, a proxy's word. How many fit is bounded by size.
+    this.maxHeadersCount = 0;
     this.#log = log;
     super.on("connection", (socket: Socket) => this.#track(socket));
   }
