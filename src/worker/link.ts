@@ -89,9 +89,8 @@ export class Link {
 
   /** Where to encode the next frame; it leaves with the others of this tick. */
   frame(kind: number): FrameBatch {
-    this.#endRun();
     this.#queueFlush();
-    return this.#batch.begin(kind);
+    return this.#begin(kind);
   }
 
   /** Has an event leave as `frame` would, in one frame with those to the same address right before and behind it. */
@@ -111,13 +110,14 @@ export class Link {
   }
 
   send(message: WorkerMessage): void {
-    this.frame(FrameKind.control).text(JSON.stringify(message)).end();
+    this.#begin(FrameKind.control).text(JSON.stringify(message)).end();
     this.flush();
   }
 
   /** The worker's word for a hand-off: written at once, before anything reads the connection. */
   taken(sequence: number, found: boolean): void {
-    this.urgentFrame(FrameKind.taken)
+    this.#urgent = this.#flushed + 1;
+    this.#begin(FrameKind.taken)
       .number(sequence)
       .byte(found ? 1 : 0)
       .end();
@@ -126,7 +126,7 @@ export class Link {
 
   /** A client at that address will open more connections for a session here, or has; told at once. */
   expected(address: string, more: boolean): void {
-    this.frame(FrameKind.expected)
+    this.#begin(FrameKind.expected)
       .text(address)
       .byte(more ? 1 : 0)
       .end();
@@ -157,6 +157,12 @@ export class Link {
     if (this.#stream.writableLength === 0) this.#written = flush;
   }
 
+  /** For what is flushed by who begins it. */
+  #begin(kind: number): FrameBatch {
+    this.#endRun();
+    return this.#batch.begin(kind);
+  }
+
   #endRun(): void {
     const run = this.#run;
     this.#run = undefined;
@@ -178,7 +184,7 @@ export class Link {
     this.#patience = undefined;
     const sequences = this.#closedConnections;
     this.#closedConnections = [];
-    if (sequences.length > 0) this.frame(FrameKind.closed).numbers(sequences).end();
+    if (sequences.length > 0) this.#begin(FrameKind.closed).numbers(sequences).end();
     this.flush();
   };
 
