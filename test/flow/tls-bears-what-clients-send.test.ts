@@ -18,8 +18,8 @@ beforeAll(async () => {
 
 test("a hello that comes byte by byte is answered as any other", async () => {
   const hello = await clientHello();
-  // With the usual timeout: hundreds of segments take their time on a busy machine.
-  const { host } = await startSecurely({ app: "echo.mjs" });
+  // Hundreds of segments take their time on a busy machine.
+  const { host } = await startSecurely({ app: "echo.mjs", args: ["--header-timeout=60s"] });
   const connection = await openRaw(host);
   await connection.writeSplit(
     hello,
