@@ -7,6 +7,7 @@ import cluster from "node:cluster";
 import { hostname, networkInterfaces } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { secretVariables } from "./config/environment.js";
 import { type Loaded, loadSettings } from "./config/load.js";
 import { judgeNodeVersion } from "./config/node-version.js";
 import type { Settings } from "./config/settings.js";
@@ -95,7 +96,11 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
   const supervisor: Supervisor = new Supervisor({
     settings: fleet.initial(),
     reread: () => fleet.reread(),
-    launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
+    launch: createLaunch({
+      workerFile: WORKER_FILE,
+      withheld: secretVariables(),
+      host: { hostTag, hostId, runDirectory },
+    }),
     hooks: hooks(acceptor, relay, uplink, service),
     log,
   });

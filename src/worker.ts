@@ -107,7 +107,7 @@ async function serve(beginnings: Beginnings): Promise<void> {
   });
   const connections = () => inbox.connections;
   const dropped = () => drops.counts;
-  beat(link, new Stats({ io, connections, relays: () => forwarder.relays, dropped, done }));
+  beat(link, new Stats({ io, connections, relays: () => forwarder.relays.length, dropped, done }));
 }
 
 /** What stands before the app's module is loaded, which may look for it or undo it. */
@@ -163,9 +163,10 @@ async function bringUpApp({ birth, link, hosts, drops, log }: Beginnings, ground
 }
 
 /** From here on connections come, until the worker is told to leave. */
-async function openInbox(beginnings: Beginnings, ground: Ground, { io, engine, passOn }: Served): Promise<Inbox> {
+async function openInbox(beginnings: Beginnings, ground: Ground, served: Served): Promise<Inbox> {
   const { birth, link, orders } = beginnings;
-  const { server, draining } = ground;
+  const { server } = ground;
+  const { io, engine, passOn } = served;
   const tls = birth.settings.tls ? await openTls(beginnings, server) : undefined;
   if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
   const self = selfOf(birth);
@@ -175,7 +176,7 @@ async function openInbox(beginnings: Beginnings, ground: Ground, { io, engine, p
     (head) => !drain.hasBegun || isOfSession(head, self),
     (socket, message) => passOn.note(socket, message),
   );
-  const drain = createDrain(io, server, inbox, draining, () => leave(server));
+  const drain = createDrain(ground, served, inbox, () => leave(server));
   orders.onDrain = ({ withinMs, heirs }) => {
     engine.heirs = heirs;
     drain.start(withinMs);
@@ -224,13 +225,7 @@ function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: 
   return Object.freeze({ http, worker, host: hostId, log: log.child({ source: "app" }), signal });
 }
 
-function createDrain(
-  io: Server,
-  server: WorkerServer,
-  inbox: Inbox,
-  draining: AbortController,
-  onDone: () => void,
-): Drain {
+function createDrain({ server, draining }: Ground, { io, forwarder }: Served, inbox: Inbox, onDone: () => void): Drain {
   const begin = () => {
     server.draining = true;
     draining.abort();
@@ -240,6 +235,7 @@ function createDrain(
     {
       begin,
       sessions: () => Object.values(clients),
+      relays: () => forwarder.relays,
       connections: () => inbox.connections + server.privateConnections,
       // After what has arrived is read: it makes a connection a busy one.
       closeIdleConnections: () => void setImmediate(() => server.closeIdleConnections()),

@@ -4,6 +4,7 @@ import type { Case } from "./case.js";
 import { chat } from "./chat.js";
 import { connection } from "./connection.js";
 import { delivery } from "./delivery.js";
+import { forward, hostsForward } from "./forward.js";
 import { hostsBroadcast, hostsLatencyMiddle, hostsLatencyTail, hostsRedis } from "./hosts.js";
 import { http } from "./http.js";
 import { jitter } from "./jitter.js";
@@ -31,9 +32,11 @@ export const cases: readonly Case[] = [
   tlsMessage,
   tlsConnection,
   memory,
+  forward,
   hostsBroadcast,
   hostsRedis,
   hostsLatencyMiddle,
   hostsLatencyTail,
+  hostsForward,
   chat,
 ];

@@ -8,6 +8,8 @@ export type Command =
   | LoadCommand
   | ChurnCommand
   | JitterCommand
+  | PollCommand
+  | ExchangeCommand
   /** Closes all clients. Answered when they are closed. */
   | { readonly type: "disconnect" };
 
@@ -92,6 +94,27 @@ export interface Jittered {
   readonly failedConnects: number;
 }
 
+/** Opens sessions that poll, each on a connection of its own that is kept alive. Answered for all that there are. */
+export interface PollCommand {
+  readonly type: "poll";
+  readonly url: string;
+  readonly sessions: number;
+}
+
+export interface Polling {
+  /** What the sessions' ids say of their workers. */
+  readonly workers: readonly string[];
+}
+
+/** Sends events and polls their acknowledgements at a fixed rate. Answered with the time that each took. */
+export interface ExchangeCommand {
+  readonly type: "exchange";
+  /** Whose connection carries it, and whose session it is. */
+  readonly pairs: readonly (readonly [carrier: number, session: number])[];
+  readonly ratePerSecond: number;
+  readonly count: number;
+}
+
 export interface Latency {
   readonly p50Us: number;
   readonly p99Us: number;
@@ -103,6 +126,8 @@ export interface Reply {
   readonly load: Loaded;
   readonly churn: Churned;
   readonly jitter: Jittered;
+  readonly poll: Polling;
+  readonly exchange: Latency;
   readonly disconnect: undefined;
 }
 

@@ -47,7 +47,8 @@ function ratioCells(ratio: Ratio | undefined): string[] {
 }
 
 function goalText({ against, atMost, atLeast }: Goal): string {
-  return atMost === undefined ? `≥ ${atLeast} of ${against}` : `≤ ${atMost} of ${against}`;
+  const bound = atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
+  return against === undefined ? bound : `${bound} of ${against}`;
 }
 
 function metText(ratio: Ratio | undefined): string {

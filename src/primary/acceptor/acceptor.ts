@@ -6,6 +6,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Settings } from "../../config/settings.js";
 import type { Origins } from "../../protocol/cross-origin.js";
 import type { PassMessage } from "../../protocol/hand-off.js";
 import { type Trust, trustOf } from "../../protocol/network.js";
@@ -15,7 +16,7 @@ import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Arrival, type Caller, type OwnerKey, ownerKey } from "./arrival.js";
-import { type BalanceName, createBalance } from "./balance.js";
+import { createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
 import { type ListenWhere, listen } from "./listener.js";
@@ -28,7 +29,7 @@ import { Expectations } from "./tls-expectation.js";
 export interface AcceptorOptions extends HeadLimits, AdmissionLimits {
   /** Session ids of other tags are nobody's here. */
   readonly hostTag: HostTag;
-  readonly balance: BalanceName;
+  readonly balance: Settings["balance"];
   /** Pages that may read the primary's own errors. */
   readonly corsOrigins?: Origins;
   readonly trustProxy?: readonly string[];
@@ -194,7 +195,7 @@ export class Acceptor {
   async #open(where: ListenWhere): Promise<string> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
     this.#servers.push(server);
-    const { url } = await listen(server, where, this.#tls ? "https" : "http");
+    const url = await listen(server, where, this.#tls ? "https" : "http");
     server.on("error", (error) => this.#acceptErrors.add(error));
     return url;
   }

@@ -10,26 +10,19 @@ export type ListenWhere =
   | { readonly unix: string }
   | { readonly fd: number };
 
-/** `url` is for people and for the ready line; `address` is what the kernel says. */
-export interface Listening {
-  readonly url: string;
-  readonly address: AddressInfo | string | null;
-}
-
 /** The kernel cuts it to net.core.somaxconn; Node's own default of 511 is little for a burst of reconnects. */
 const BACKLOG = 4_096;
 const OWNER_ONLY_UMASK = 0o177;
 const PROBE_TIMEOUT_MS = 1_000;
 
-/** `scheme` is of the URL: http or https. */
-export async function listen(server: Server, where: ListenWhere, scheme = "http"): Promise<Listening> {
+/** Gives the URL for people and for the ready line. */
+export async function listen(server: Server, where: ListenWhere, scheme: "http" | "https"): Promise<string> {
   try {
     await open(server, where);
   } catch (error) {
     throw await explain(error as NodeJS.ErrnoException, where);
   }
-  const address = server.address();
-  return { address, url: urlOf(address, scheme) };
+  return urlOf(server.address(), scheme);
 }
 
 async function open(server: Server, where: ListenWhere): Promise<void> {
@@ -90,7 +83,7 @@ async function detailOf(code: string, where: ListenWhere): Promise<string | unde
 function nameOf(where: ListenWhere): string {
   if ("unix" in where) return `unix:${where.unix}`;
   if ("fd" in where) return `fd:${where.fd}`;
-  return `${formatHostAndPort(where)}`;
+  return formatHostAndPort(where);
 }
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };

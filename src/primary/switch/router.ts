@@ -5,6 +5,7 @@
  */
 import { withoutPacked } from "../../protocol/content.js";
 import { Audience, FrameKind, FrameReader, kindOf, type RoomName, replaceId } from "../../protocol/frame.js";
+import { broadcastsOf } from "../../protocol/run.js";
 import type { Keep } from "./keeper.js";
 import { type Outcome, PendingRequests } from "./pending-requests.js";
 import type { HostObserver, RoomTable } from "./room-table.js";
@@ -17,6 +18,8 @@ export interface PeerLink {
   relay(frame: Buffer): boolean;
   /** Nobody will answer the peer's request any more. */
   done(id: number, answered: number, lost: number): void;
+  /** Nobody was asked: too many of the peer's requests are under way. */
+  refuse(id: number): void;
   /** Sends what it was given since the last time. */
   flush(): void;
   end(error?: Error): void;
@@ -41,6 +44,7 @@ export interface UplinkEnd extends PeerLink, HostObserver {
 
 export class Router {
   readonly #rooms: RoomTable<Peer>;
+  readonly #isKept: () => boolean;
   readonly #requests = new PendingRequests<Peer>();
   readonly #touched = new Set<PeerLink>();
   #uplink: Peer | undefined;
@@ -50,8 +54,10 @@ export class Router {
   #refused = 0;
   #behind = 0;
 
-  constructor(rooms: RoomTable<Peer>) {
+  /** `isKept`: events are numbered and kept, each by itself. */
+  constructor(rooms: RoomTable<Peer>, isKept: () => boolean) {
     this.#rooms = rooms;
+    this.#isKept = isKept;
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -77,6 +83,8 @@ export class Router {
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
         return this.#broadcast(from, frame, read);
+      case FrameKind.run:
+        return this.#run(from, frame, read);
       case FrameKind.command:
         return this.#command(from, frame, read);
       case FrameKind.request:
@@ -115,9 +123,25 @@ export class Router {
     read.number();
     const namespace = read.text();
     const rooms = read.rooms();
+    this.#keepAndSend(from, this.#sendElsewhere(from, frame), namespace, rooms);
+  }
+
+  #keepAndSend(from: Peer, frame: Buffer, namespace: string, rooms: readonly RoomName[]): void {
+    const number = from.keep?.onBroadcast(frame, namespace, rooms);
+    for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, frame, number);
+  }
+
+  /** One relaying for all; the sender does not number its events, else there were no run. */
+  #run(from: Peer, frame: Buffer, read: FrameReader): void {
+    read.number();
+    const namespace = read.text();
+    const rooms = read.rooms();
     const stripped = this.#sendElsewhere(from, frame);
-    const number = from.keep?.onBroadcast(stripped, namespace, rooms);
-    for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, stripped, number);
+    if (!this.#isKept()) {
+      for (const worker of this.#rooms.members(namespace, rooms, from)) this.#send(worker, stripped);
+      return;
+    }
+    for (const broadcast of broadcastsOf(stripped)) this.#keepAndSend(from, broadcast, namespace, rooms);
   }
 
   #command(from: Peer, frame: Buffer, read: FrameReader): void {
@@ -148,7 +172,8 @@ export class Router {
     const id = this.#requests.add(from, originId, asked, timeoutMs, performance.now());
     if (id === undefined) {
       this.#refused++;
-      return this.#done(from, originId, 0, asked.length);
+      from.link.refuse(originId);
+      return void this.#touched.add(from.link);
     }
     replaceId(frame, id);
     const stripped = this.#sendElsewhere(from, frame);

@@ -64,10 +64,10 @@ export class HangUpError extends Error {
 }
 
 /** A connection that is open. */
-export async function openRaw(target: Server | NetConnectOpts): Promise<RawConnection> {
+export async function openRaw(target: Server | NetConnectOpts, withinMs = READ_MS): Promise<RawConnection> {
   const socket = connect({ ...addressOf(target), allowHalfOpen: true });
   onCleanup(() => socket.destroy());
-  await within(once(socket, "connect"), READ_MS, "a TCP connection");
+  await within(once(socket, "connect"), withinMs, "a TCP connection");
   socket.setNoDelay(true);
   return new RawConnection(socket);
 }

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { FrameBatch, FrameKind, FrameReader, kindOf } from "../../../src/protocol/frame.js";
+import { FrameBatch, FrameKind, FrameReader, kindOf, type RoomName } from "../../../src/protocol/frame.js";
 import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
+import { MAX_RUN_BYTES, readRun } from "../../../src/protocol/run.js";
+import { eachText, textFrameOf } from "../../../src/protocol/text-frame.js";
 import { Link } from "../../../src/worker/link.js";
 import { socketPair } from "./cluster.js";
 
@@ -66,6 +68,41 @@ test("the frames of a tick arrive in order, in one write", async () => {
   link.frame(FrameKind.cancel).number(1).end();
   await expect.poll(() => frames).toEqual([FrameKind.leave, FrameKind.join, FrameKind.cancel]);
   expect(chunks).toBe(1);
+});
+
+test("events to one address leave as one frame, up to whatever else is sent", async () => {
+  const { link, peer, frames } = await start();
+  const texts: string[][] = [];
+  onFrames(peer, (frame) => {
+    if (kindOf(frame) !== FrameKind.run) return;
+    const run = readRun(frame);
+    const ofRun: string[] = [];
+    eachText(run.frames, (from, to) => ofRun.push(run.frames.toString("utf8", from, to)));
+    texts.push([...ofRun, ...run.packed.map(String)]);
+  });
+  const to = (...rooms: RoomName[]) => ({ namespace: "/", rooms: new Set(rooms), except: [] });
+  const event = (text: string, packed?: string) => ({
+    frame: textFrameOf(text),
+    packed: packed === undefined ? undefined : Buffer.from(packed),
+  });
+  link.gather(to(), 0, event("a", "p"));
+  link.gather(to(), 0, event("b", ""));
+  link.gather(to(), 1, event("c"));
+  link.gather(to("r"), 1, event("d"));
+  link.gather(to("r", "s"), 1, event("e"));
+  link.gather({ ...to("r", "s"), except: ["x"] }, 1, event("f"));
+  link.frame(FrameKind.cancel).number(1).end();
+  link.gather({ ...to("r", "s"), except: ["x"] }, 1, event("g"));
+  link.gather({ ...to("r", "s"), except: ["x"], namespace: "/n" }, 1, event("h"));
+  await expect.poll(() => texts).toEqual([["a", "b", "p", ""], ["c"], ["d"], ["e"], ["f"], ["g"], ["h"]]);
+  expect(frames.indexOf(FrameKind.cancel)).toBe(5);
+});
+
+test("a run is not gathered without end", async () => {
+  const { link, frames } = await start();
+  const event = { frame: textFrameOf("x".repeat(MAX_RUN_BYTES / 4)), packed: undefined };
+  for (let i = 0; i < 9; i++) link.gather({ namespace: "/", rooms: [], except: [] }, 0, event);
+  await expect.poll(() => frames).toEqual([FrameKind.run, FrameKind.run, FrameKind.run]);
 });
 
 test("a worker's word for a hand-off is in the kernel when it has been given", async () => {

@@ -13,8 +13,9 @@ afterEach(() => {
 function worker() {
   const log: string[] = [];
   const begin = () => log.push("drain");
-  const drain = new Drain({ begin, sessions: () => [], connections: () => 1, closeIdleConnections: () => {} }, () =>
-    log.push("left"),
+  const drain = new Drain(
+    { begin, sessions: () => [], relays: () => [], connections: () => 1, closeIdleConnections: () => {} },
+    () => log.push("left"),
   );
   return { log, drain, link: { send: ({ type }: { type: string }) => void log.push(type) } };
 }
