@@ -16,7 +16,7 @@ export interface Case {
   /** What the figure is divided by, and what the ratio must not pass. */
   readonly goal: Goal;
   /** What the sides need beside workers. */
-  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable">;
+  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable" | "tls" | "recoverable">;
   measure(bench: Bench): Promise<Sample>;
 }
 

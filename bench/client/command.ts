@@ -7,6 +7,7 @@ export type Command =
   | JoinCommand
   | LoadCommand
   | ChurnCommand
+  | JitterCommand
   | PollCommand
   | ExchangeCommand
   /** Closes all clients. Answered when they are closed. */
@@ -72,6 +73,27 @@ export interface Churned {
   readonly latency: Latency;
 }
 
+/** Clients of its own, whose connections break and come back while workers emit to all of them. */
+export interface JitterCommand {
+  readonly type: "jitter";
+  readonly url: string;
+  readonly clients: number;
+  readonly ratePerSecond: number;
+  readonly forMs: number;
+}
+
+export interface Jittered {
+  /** Messages times clients. */
+  readonly due: number;
+  readonly received: number;
+  /** Of a message that a client had already. */
+  readonly twice: number;
+  readonly cuts: number;
+  /** Returns with the same session. */
+  readonly recovered: number;
+  readonly failedConnects: number;
+}
+
 /** Opens sessions that poll, each on a connection of its own that is kept alive. Answered for all that there are. */
 export interface PollCommand {
   readonly type: "poll";
@@ -103,6 +125,7 @@ export interface Reply {
   readonly join: undefined;
   readonly load: Loaded;
   readonly churn: Churned;
+  readonly jitter: Jittered;
   readonly poll: Polling;
   readonly exchange: Latency;
   readonly disconnect: undefined;

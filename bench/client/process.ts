@@ -4,6 +4,7 @@
 import { churn } from "./churn.js";
 import type { Command, Reply, Request, Response } from "./command.js";
 import { Fleet } from "./fleet.js";
+import { jitter } from "./jitter.js";
 import { Pollers } from "./poller.js";
 
 const fleet = new Fleet();
@@ -28,6 +29,8 @@ function obey(command: Command): Promise<Reply[Command["type"]]> {
       return fleet.load(command);
     case "churn":
       return churn(command);
+    case "jitter":
+      return jitter(command);
     case "poll":
       return pollers.open(command);
     case "exchange":

@@ -9,6 +9,7 @@ import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type So
 import { packFlags, unpackFlags } from "../protocol/content.js";
 import { type Address, Audience, type DecodedAddress, type RoomName } from "../protocol/frame.js";
 import { answer, isDetails, type RemoteSocketDetails, run } from "./adapter-remote.js";
+import { EncodeError } from "./codec.js";
 import {
   type Command,
   type Heard,
@@ -32,6 +33,7 @@ import {
 } from "./event.js";
 import type { Exchange, NamespaceServer, Respond } from "./exchange.js";
 import { sendFrames, takesFrames } from "./frame-client.js";
+import { RequestTimeoutError, requestError } from "./request-error.js";
 import { RoomHearing } from "./room-hearing.js";
 import type { TextRun } from "./text-run.js";
 
@@ -280,9 +282,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
       this.#exchange.request(audience, this.#address(options), say, timeoutMs, {
         onResponse: (value) => responses.push(value as T),
         onDone: () => resolve(responses),
-        onFailure: (failure) => {
-          reject(failure === "timeout" ? new RequestTimeoutError(question.name, timeoutMs, responses) : failure);
-        },
+        onFailure: (failure) =>
+          reject(requestError(failure, () => new RequestTimeoutError(question.name, timeoutMs, responses))),
       });
     });
   }
@@ -307,8 +308,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
         onAck(value);
       },
       onDone: () => onCount(acknowledged),
-      // After a timeout the operator's own timer has told the app; what cannot be encoded reaches nobody else.
-      onFailure: (failure) => failure === "timeout" || onCount(0),
+      // The operator's own timer tells the app of what was not answered; what cannot be encoded reaches nobody else.
+      onFailure: (failure) => failure instanceof EncodeError && onCount(0),
     });
   }
 
@@ -317,18 +318,6 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
     const listener = process.listeners("message").at(-1);
     if (listener) process.off("message", listener as (message: unknown) => void);
     clearInterval((this as unknown as { cleanupTimer: NodeJS.Timeout }).cleanupTimer);
-  }
-}
-
-/** Some workers did not answer a request in time. */
-export class RequestTimeoutError extends Error {
-  override readonly name = "RequestTimeoutError";
-  readonly code = "HOLDFAST_REQUEST_TIMEOUT";
-  readonly responses: unknown[];
-
-  constructor(what: string, timeoutMs: number, responses: unknown[]) {
-    super(`timeout reached: only ${responses.length} responses to "${what}" received within ${timeoutMs} ms`);
-    this.responses = responses;
   }
 }
 

@@ -47,8 +47,8 @@ export interface RequestHandlers {
   onResponse(value: unknown): void;
   /** Nobody will answer any more. */
   onDone(): void;
-  /** The request could not be encoded, or its deadline has passed. */
-  onFailure(error: EncodeError | "timeout"): void;
+  /** It could not be encoded; its deadline has passed; or too many are under way, and nobody was asked. */
+  onFailure(failure: EncodeError | "timeout" | "refused"): void;
 }
 
 /** Leaves room for an address in the largest frame. */
@@ -120,7 +120,7 @@ export class Exchange {
       const id = this.#waiting.add(HEAR_TIMEOUT_MS, {
         onResponse: () => {},
         onDone: () => resolve(),
-        onTimeout: resolve,
+        onFailure: () => resolve(),
       });
       this.#link.frame(FrameKind.hear).number(id).text(namespace).rooms(rooms).end();
     });
@@ -173,7 +173,7 @@ export class Exchange {
     const id = this.#waiting.add(timeoutMs, {
       onResponse: (read) => handlers.onResponse(read()),
       onDone: () => handlers.onDone(),
-      onTimeout: () => handlers.onFailure("timeout"),
+      onFailure: (failure) => handlers.onFailure(failure),
     });
     const frame = this.#link.frame(FrameKind.request).number(id).number(saying.packed.length);
     endWith(frame.number(Math.min(timeoutMs, MAX_TIMEOUT_MS)).byte(audience).address(address), saying);
@@ -184,7 +184,7 @@ export class Exchange {
     return new Promise((resolve, reject) => {
       const late = () =>
         reject(new Error(`the primary did not count the servers of ${namespace} within ${COUNT_TIMEOUT_MS} ms`));
-      const id = this.#waiting.add(COUNT_TIMEOUT_MS, { onResponse: () => {}, onDone: resolve, onTimeout: late });
+      const id = this.#waiting.add(COUNT_TIMEOUT_MS, { onResponse: () => {}, onDone: resolve, onFailure: late });
       this.#link.frame(FrameKind.count).number(id).text(namespace).end();
     });
   }
@@ -272,6 +272,8 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#waiting.done(read.number(), read.number());
+      case FrameKind.refused:
+        return this.#waiting.refused(read.number());
       default:
         return this.recovery?.onFrame(frame);
     }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { clientOn, received, type Socket } from "./support/client.js";
 import { ROOT } from "./support/command.js";
-import { startExpectingExit } from "./support/holdfast.js";
+import { startExpectingExit, startHoldfast } from "./support/holdfast.js";
 import { joined, startHosts } from "./support/hosts.js";
+import { environmentOf } from "./support/process.js";
 import { startRedis } from "./support/redis.js";
 import { fence, io, run, socket } from "./support/remote.js";
 
@@ -88,6 +89,20 @@ test.each(["classic", "sharded"] as const)("the ACL of docs/security.md is enoug
   expect(await redis.cli("acl", "log")).toBe("");
   const keys = redis.cli("--user", "holdfast", "--pass", SECRET, "--no-auth-warning", "set", "key", "value");
   await expect(keys).rejects.toThrow("NOPERM");
+});
+
+test("workers are forked without what the environment says of Redis, but for what an app may go by", async () => {
+  const redis = await startRedis({ args: ["--requirepass", SECRET] });
+  const env = {
+    HOLDFAST_REDIS: `redis://:${SECRET}@127.0.0.1:${redis.port}`,
+    HOLDFAST_REDIS_SECRET: `other-${SECRET}`,
+    REDIS_URL: "redis://of-the-app",
+  };
+  const host = await startHoldfast({ workers: 1, env });
+  await host.waitForStatus((status) => status.redis.state === "ready");
+  const environment = environmentOf((await host.worker(0)).pid);
+  expect(environment).toContain("REDIS_URL=redis://of-the-app");
+  expect(environment.join()).not.toContain(SECRET);
 });
 
 test("over a Unix socket hosts are joined", async () => {

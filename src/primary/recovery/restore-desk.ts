@@ -28,7 +28,10 @@ export const ANSWER_WITHIN_MS = 4_000;
 /** A worker whose link is this far behind gets its answer later. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 20;
-/** Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. */
+/**
+ * Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. Unless its
+ * connection broke while it was being let in: so the second waits for the end of the first, for as long as for any answer.
+ */
 const AT_ONCE_MS = 100;
 /** Of workers that are gone, so many are remembered. */
 const MAX_GONE = 256;
@@ -36,6 +39,8 @@ const MAX_GONE = 256;
 export class RestoreDesk<W extends AskedBy> {
   readonly #desk: Desk<W>;
   readonly #claims = new Claims<W>();
+  /** Who asked for a session that had just been given back to somebody. It may be the same client, cut off meanwhile. */
+  #late: Request<W>[] = [];
   readonly #refused = new Map<Refusal, number>();
   /** Of each worker whose end has been heard, how far its own events went, while a session may name it. */
   readonly #ownOfGone = new Map<string, number>();
@@ -83,7 +88,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.confirmed = undefined;
     session.resumedAtMs = performance.now();
     this.#desk.sessions.resume(session, holder, number);
-    for (const request of this.#claims.settle(claim)) this.#refuse(request, "taken");
+    this.#late.push(...this.#claims.settle(claim));
     return session;
   }
 
@@ -97,6 +102,7 @@ export class RestoreDesk<W extends AskedBy> {
   onAway(session: Session<W>): void {
     const claim = this.#claims.of(session);
     if (claim) this.#answer(claim);
+    else this.#attendLate();
   }
 
   end(session: Session<W>): void {
@@ -113,6 +119,7 @@ export class RestoreDesk<W extends AskedBy> {
   onWorkerGone(worker: W): void {
     this.#ownOfGone.set(worker.name, worker.own);
     if (this.#ownOfGone.size > MAX_GONE) this.#ownOfGone.delete(this.#ownOfGone.keys().next().value as string);
+    this.#late = this.#late.filter(({ holder }) => holder !== worker);
     for (const claim of this.#claims.ofGone(worker)) this.#giveUp(claim);
   }
 
@@ -121,7 +128,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (session?.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
-    if (!session.away && isJustResumed(session)) return this.#refuse(request, "taken");
+    if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
     if (session.away) return this.#answer(claim);
     session.holder.frame(RecoveryKind.fence).number(session.number).end();
@@ -181,7 +188,7 @@ export class RestoreDesk<W extends AskedBy> {
   #drop(session: Session<W>, why: Refusal): void {
     this.#desk.sessions.remove(session);
     const claim = this.#claims.of(session);
-    if (!claim) return;
+    if (!claim) return this.#attendLate();
     const waiting = this.#claims.settle(claim);
     if (!claim.offer) this.#refuse(claim.request, why);
     for (const request of waiting) this.#refuse(request, "unknown");
@@ -191,8 +198,19 @@ export class RestoreDesk<W extends AskedBy> {
     for (const request of this.#claims.settle(claim)) this.#attend(request);
   }
 
+  /** Those whose session is away again, or gone, need wait no longer. */
+  #attendLate(): void {
+    const late = this.#late;
+    this.#late = [];
+    for (const request of late) {
+      const session = this.#desk.sessions.find(request.pid);
+      if (!session || session.away || this.#claims.of(session)) this.#attend(request);
+      else this.#late.push(request);
+    }
+  }
+
   #arm(): void {
-    if (this.#claims.size === 0) return;
+    if (this.#claims.size === 0 && this.#late.length === 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#retry(performance.now());
@@ -204,6 +222,8 @@ export class RestoreDesk<W extends AskedBy> {
   #retry(nowMs: number): void {
     const { claims, waiting } = this.#claims.overdue(nowMs);
     for (const request of waiting) this.#refuse(request, "timeout");
+    for (const request of this.#late.filter(({ deadlineMs }) => deadlineMs <= nowMs)) this.#refuse(request, "taken");
+    this.#late = this.#late.filter(({ deadlineMs }) => deadlineMs > nowMs);
     for (const claim of claims) {
       this.#refuse(claim.request, "timeout");
       this.#giveUp(claim);

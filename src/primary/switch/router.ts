@@ -18,6 +18,8 @@ export interface PeerLink {
   relay(frame: Buffer): boolean;
   /** Nobody will answer the peer's request any more. */
   done(id: number, answered: number, lost: number): void;
+  /** Nobody was asked: too many of the peer's requests are under way. */
+  refuse(id: number): void;
   /** Sends what it was given since the last time. */
   flush(): void;
   end(error?: Error): void;
@@ -170,7 +172,8 @@ export class Router {
     const id = this.#requests.add(from, originId, asked, timeoutMs, performance.now());
     if (id === undefined) {
       this.#refused++;
-      return this.#done(from, originId, 0, asked.length);
+      from.link.refuse(originId);
+      return void this.#touched.add(from.link);
     }
     replaceId(frame, id);
     const stripped = this.#sendElsewhere(from, frame);

@@ -39,7 +39,7 @@ export interface UplinkOptions {
 
 export interface UplinkStatus {
   readonly state: "connecting" | "ready" | "down";
-  /** This one and those that have told of themselves. */
+  /** This one and, while Redis is there, those that have told of themselves. */
   readonly hosts: number;
 }
 
@@ -87,7 +87,9 @@ export class Uplink {
   }
 
   get status(): UplinkStatus {
-    return { state: this.#link.state, hosts: 1 + this.#hosts.size };
+    const { state } = this.#link;
+    // Those that were there may have gone since.
+    return { state, hosts: state === "ready" ? this.#knownHosts : 1 };
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -101,6 +103,10 @@ export class Uplink {
       ...this.#link.counters,
       ...this.#tally.counters,
     };
+  }
+
+  get #knownHosts(): number {
+    return 1 + this.#hosts.size;
   }
 
   /** To be called before `start`: where what comes from Redis goes. */
@@ -155,6 +161,12 @@ export class Uplink {
 
   done(id: number, answered: number, lost: number): void {
     this.#answering.onDone(id, answered, lost);
+  }
+
+  /** Who has asked hears nothing, and so has an error when its time is up, with what others have answered. */
+  refuse(id: number): void {
+    this.#tally.count("uplinkRequestsRefused");
+    this.#answering.onRefused(id);
   }
 
   /** What is published in a tick leaves together already. */
@@ -266,7 +278,8 @@ export class Uplink {
       case "event":
         return this.#deliver(this.#frames.event(message));
       case "request":
-        return this.#answering.onRequest(message);
+        if (!this.#answering.onRequest(message)) this.#tally.count("uplinkRequestsRefused");
+        return;
       case "response":
         return this.#asking.onResponse(message);
       case "announcement":
@@ -282,16 +295,17 @@ export class Uplink {
 
   #onAnnouncement(word: IncomingAnnouncement): void {
     const change = this.#hosts.heard(word);
+    if (change === "ignored") return this.#tally.count("uplinkHostsIgnored");
     this.#forwarding.heard(word, change === "new");
     if (change === "new") {
-      this.#tally.hostCame(word, this.status.hosts);
+      this.#tally.hostCame(word, this.#knownHosts);
       this.#announcer.soon();
     }
     if (change === "gone") this.#onHostGone(word, "goodbye");
   }
 
   #onHostGone(word: Pick<IncomingAnnouncement, "uid" | "hostId">, why: Farewell): void {
-    this.#tally.hostWent(word, this.status.hosts, why);
+    this.#tally.hostWent(word, this.#knownHosts, why);
     this.#asking.hostGone(word.uid);
   }
 

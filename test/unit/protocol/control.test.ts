@@ -8,6 +8,7 @@ import {
   type WorkerBirth,
   type WorkerMessage,
 } from "../../../src/protocol/control.js";
+import { ANY_SETTINGS } from "./worker-settings.js";
 
 const beat: WorkerMessage = {
   type: "beat",
@@ -34,7 +35,7 @@ test.each(messages)("$type of a worker is read", (message) => {
 });
 
 test("a drain of the primary is read", () => {
-  const message = { type: "drain", withinMs: 25_000, reason: "reload" };
+  const message = { type: "drain", withinMs: 25_000, reason: "reload", heirs: [{ slot: 1, incarnation: 7 }] };
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
 });
 
@@ -61,9 +62,11 @@ test.each([
 });
 
 test.each([
-  { type: "drain", withinMs: -1, reason: "stop" },
-  { type: "drain", withinMs: "1", reason: "stop" },
-  { type: "drain", withinMs: 1, reason: "whim" },
+  { type: "drain", withinMs: -1, reason: "stop", heirs: [] },
+  { type: "drain", withinMs: "1", reason: "stop", heirs: [] },
+  { type: "drain", withinMs: 1, reason: "whim", heirs: [] },
+  { type: "drain", withinMs: 1, reason: "stop" },
+  { type: "drain", withinMs: 1, reason: "stop", heirs: [{ slot: 1 }] },
   { type: "ready" },
 ])("%j is no message of the primary", (message) => {
   expect(parsePrimaryMessage(JSON.stringify(message))).toBeUndefined();
@@ -94,7 +97,7 @@ test("no text makes the reader throw", () => {
 test.each([
   { type: "tls", cert: "a", key: "b", ticketKeys: "c" },
   { type: "ticket-keys", ticketKeys: "c" },
-  { type: "drain", withinMs: 1, reason: "reload" },
+  { type: "drain", withinMs: 1, reason: "reload", heirs: [] },
 ])("$type of the primary is read, and nothing less", (message) => {
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
   for (const field of Object.keys(message)) {
@@ -111,15 +114,7 @@ test("what a worker is born with is read, and nothing less", () => {
     generation: 1,
     primaryPid: 1,
     runDirectory: "/run/x",
-    settings: {
-      headerTimeoutMs: 1,
-      maxHeaderBytes: 1,
-      requestTimeoutMs: 1,
-      maxBodyBytes: 1,
-      maxClientBufferBytes: 1,
-      logLevel: "info",
-      logFormat: "json",
-    },
+    settings: ANY_SETTINGS,
   };
   expect(parseWorkerBirth(JSON.stringify(birth))).toEqual(birth);
   expect(parseWorkerBirth(undefined)).toBeUndefined();

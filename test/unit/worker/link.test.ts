@@ -145,11 +145,11 @@ test("what comes is handed on: the primary's own messages as such, the rest as f
   link.onMessage = (message) => came.push(message);
   link.onFrames = (frames) => came.push(...frames.map(kindOf));
   const batch = new FrameBatch();
-  batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop"}').end();
+  batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop","heirs":[]}').end();
   batch.begin(FrameKind.control).text('{"type":"of another version"}').end();
   batch.begin(FrameKind.done).number(1).number(0).number(0).end();
   for (const piece of batch.take()) peer.write(piece);
-  await expect.poll(() => came).toEqual([{ type: "drain", withinMs: 5, reason: "stop" }, FrameKind.done]);
+  await expect.poll(() => came).toEqual([{ type: "drain", withinMs: 5, reason: "stop", heirs: [] }, FrameKind.done]);
 });
 
 test("the end of the primary is told, and writing after it does no harm", async () => {

@@ -12,7 +12,7 @@ import type { Place } from "./sequence.js";
 import { SIGNATURE_BYTES } from "./signature.js";
 
 /** Rises when hosts of this version could no longer understand each other. */
-export const WIRE_VERSION = 1;
+const WIRE_VERSION = 1;
 export const HOST_FIELD = "holdfast";
 
 const FRESH = 1;

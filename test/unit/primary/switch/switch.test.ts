@@ -136,6 +136,16 @@ describe("a request", () => {
     expect(a.answers).toEqual(["done 5: 0 answered, 0 lost"]);
   });
 
+  test("beyond ten thousand of one worker is refused, counted, and asked of nobody", async () => {
+    const { hub, workers } = start(2);
+    const [a, b] = workers;
+    join(b, ["r"]);
+    for (let id = 1; id <= 10_001; id++) request(a, id, ["r"]);
+    await relayed();
+    expect([asked(b).length, a.answers]).toEqual([10_000, ["refused 10001"]]);
+    expect(hub.counters).toMatchObject({ switchRequests: 10_000, switchRequestsRefused: 1 });
+  });
+
   test("does not wait for a worker that has ended", async () => {
     const { hub, workers } = start(3);
     const [a, b, c] = workers;
@@ -320,9 +330,9 @@ test("what it does not act on itself is handed to the listener, with the rest of
     { closed: [3, 5] },
     { address: "::1", more: true },
   ]);
-  a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
+  a.link.send({ type: "drain", withinMs: 5, reason: "stop", heirs: [] });
   await relayed();
-  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop"}']);
+  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop","heirs":[]}']);
 });
 
 interface Asked {
@@ -403,6 +413,8 @@ function onFrame(worker: Worker, frame: Buffer): void {
       return void worker.answers.push(`response to ${read.number()}`);
     case FrameKind.done:
       return void worker.answers.push(`done ${read.number()}: ${read.number()} answered, ${read.number()} lost`);
+    case FrameKind.refused:
+      return void worker.answers.push(`refused ${read.number()}`);
     case FrameKind.control:
       return void worker.answers.push(`control ${read.text()}`);
   }
