@@ -199,6 +199,8 @@ export class Supervisor {
   /** The one loop: takes in what has happened, then does what is to be done, until there is nothing. */
   #turn(): void {
     this.#turnIsDue = false;
+    // Beats bring turns already; the timer is for when there are none.
+    this.#looking?.refresh();
     for (;;) {
       for (let fact = this.#facts.shift(); fact; fact = this.#facts.shift()) this.#takeIn(fact);
       const step = nextStep(this.#fleet, this.#clock.now());
@@ -265,6 +267,8 @@ export class Supervisor {
 
   #onFinished(error: StartError | undefined): void {
     clearInterval(this.#looking);
+    // To refresh it would start it again.
+    this.#looking = undefined;
     this.#settleStart("stopped", error);
     this.#finish();
   }
