@@ -28,6 +28,8 @@ export const RecoveryKind = {
    * command behind it has others deliver it.
    */
   kept: 37,
+  /** Uplink: `text uid | count number`; the broadcast or command behind it has that number in that host's sequence. */
+  origin: 38,
   /** Worker: `u32 session | namespace | parent's or "" | pid | id | count own | count shared | joins`. */
   open: 40,
   /** Worker: `u32 session | count own | count shared | joins`. */
