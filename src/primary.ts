@@ -15,10 +15,10 @@ import type { TlsPair } from "./config/tls-pair.js";
 import { VERSION } from "./config/version.js";
 import { resolveWorkerCount } from "./config/worker-count.js";
 import { createLogger, type Logger } from "./log/logger.js";
-import { limiter } from "./log/rate.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { type Advertised, advertised } from "./primary/advertise.js";
+import { mayCrossHosts, storeFailureTeller } from "./primary/between-hosts.js";
 import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
 import { changedForPrimary, fleetSettings, speaksTls, uplinkMode } from "./primary/fleet-settings.js";
@@ -75,7 +75,6 @@ interface Parts {
 /** Of the time for a stop, the part in which what was accepted may still reach a worker; and no more than this. */
 const SETTLE_SHARE = 0.5;
 const MOST_SETTLE_MS = 5_000;
-const STORE_FAILURES_EVERY_MS = 10_000;
 
 function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Parts {
   const hostTag = createHostTag();
@@ -110,21 +109,6 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
   const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
   const manage = manageServer(settings, status, log);
   return { settings, log, acceptor, relay, recovery, uplink, supervisor, manage, stop, status };
-}
-
-/** Where every host hears every event, through one Redis. */
-function mayCrossHosts({ redis, redisMode, recovery }: Settings): boolean {
-  return recovery !== "off" && redisMode === "classic" && redis?.kind !== "cluster";
-}
-
-/** Sessions stay where they are until it is well again. */
-function storeFailureTeller(log: Logger): (err: Error) => void {
-  const sparingly = limiter(STORE_FAILURES_EVERY_MS);
-  return (err) =>
-    sparingly((suppressed) => {
-      const text = `sessions cannot move between hosts for now: ${err.message}`;
-      log.warn({ event: "recovery-store-failed", suppressed, err }, text);
-    });
 }
 
 /** The second time it means now, whatever was accepted. */
