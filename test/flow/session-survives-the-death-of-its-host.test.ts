@@ -66,6 +66,38 @@ test("killed under 200 events a second, a host costs its clients nothing: they a
   expect((await there.status()).counters.recoveryRecovered).toBe(CLIENTS);
 });
 
+/** Its workers live on for a moment when their primary is killed alone, and their clients go on talking to them. */
+test.each([
+  ["a host", killHost],
+  ["a primary", killPrimary],
+] as const)(
+  "what a client of %s has seen when that is killed, the others see too",
+  { timeout: 120_000 },
+  async (_, kill) => {
+    const redis = await startRedis();
+    const [here, there] = await startHosts({ redis: redis.url, ...ON });
+    await crossing([here, there]);
+    const board = await startSwitchboard(here);
+    const heard: Heard[] = [];
+    for (let i = 0; i < CLIENTS; i++) heard.push(await listen(await returningClientOn(board, i % 2), i));
+    const bystander = await listen(await clientOn(there, 1), 99);
+    const sender = await clientOn(here, 0);
+    let sent = 0;
+    const talk = setInterval(() => sender.emit("say", "everybody", sent++), EVERY_MS);
+    await heard[0]?.said.untilCount(200);
+    board.sendTo(there);
+    await kill(here);
+    clearInterval(talk);
+    await Promise.all(heard.map(({ hello }) => hello.untilCount(1, 20_000)));
+    expectAsBefore(heard);
+    heard[0]?.client.emit("say", "everybody", "the end");
+    for (const { said } of [...heard, bystander]) await said.until((items) => firstOf(items).includes("the end"));
+    const all = firstOf(heard[0]?.said.items ?? []);
+    expect(all).toEqual([...upTo(all.length - 1), "the end"]);
+    for (const { said } of [...heard, bystander]) expect(firstOf(said.items)).toEqual(all);
+  },
+);
+
 test("killed and started again, the primary of a single host costs its clients nothing", {
   timeout: 120_000,
 }, async () => {

@@ -14,7 +14,7 @@ import { ForeignKeeping } from "./foreign-keeping.js";
 import { RestoreDesk } from "./restore-desk.js";
 import type { Session } from "./session.js";
 import { SessionTable } from "./session-table.js";
-import { join, marksOf, type Worker, workerOf } from "./worker.js";
+import { answerMarks, join, marksOf, tellSafe, type Worker, workerOf } from "./worker.js";
 import type { WorkerEnd, WorkerKeeping } from "./worker-end.js";
 
 export interface RecoveryLimits {
@@ -73,6 +73,8 @@ export class Recovery {
       onTaken: (session) => this.#desk.cut(session),
       onMissed: () => this.onGap(),
       onFailure,
+      onBegun: () => answerMarks(this.#workers),
+      onFlushed: () => tellSafe(this.#workers),
     });
   }
 
@@ -240,6 +242,9 @@ export class Recovery {
       case RecoveryKind.numbered:
         worker.numbered = true;
         return;
+      case RecoveryKind.mark:
+        worker.marked = Math.max(worker.marked, read.count());
+        return;
       case RecoveryKind.change:
         return this.#onChange(worker, read);
       case RecoveryKind.kept:
@@ -303,6 +308,7 @@ export class Recovery {
     this.#windowMs = windowMs;
     // What was before is told in one number, so that its clients' cursors name it.
     this.#tellReached(worker);
+    if (this.#across?.hasBegun) answerMarks([worker]);
     void this.#across?.begin();
   }
 

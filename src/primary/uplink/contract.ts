@@ -38,6 +38,8 @@ export interface StoreListener {
   onUp(missed: boolean): void;
   onMessage(message: Buffer): void;
   onFlush(): void;
+  /** All of it is in the kernel, or waits for a connection. */
+  onFlushed(): void;
 }
 
 export type OpenLink = (events: RedisLinkEvents) => ByteLink;

@@ -10,6 +10,7 @@ const NOBODY: StoreListener = {
   onUp: () => {},
   onMessage: () => {},
   onFlush: () => {},
+  onFlushed: () => {},
 };
 
 interface Message {
@@ -78,6 +79,7 @@ export class HostStore {
     this.#held = [];
     for (const { channel, bytes } of held) this.#link.publish(channel, bytes);
     this.#link.push();
+    this.listener.onFlushed();
   }
 
   #channelOf(uid: string): string {

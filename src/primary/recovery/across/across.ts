@@ -32,6 +32,10 @@ export interface AcrossParts<W extends WorkerEnd> {
   /** Something that others have sent has not been heard. */
   onMissed(): void;
   onFailure(error: Error): void;
+  /** From now on `onFlushed` is called at the end of each turn. */
+  onBegun(): void;
+  /** What was read in this turn has left for Redis, or cannot. */
+  onFlushed(): void;
 }
 
 const BEAT_MS = 2_000;
@@ -59,6 +63,7 @@ export class Across<W extends WorkerEnd> {
   readonly #counters = { recoveryStoreFailures: 0, recoveryStoreRefused: 0, recoveryHandedOver: 0, recoveryTaken: 0 };
   #isResuming = false;
   #isLooking = false;
+  #isBegun = false;
   /** How far the others are is known. */
   #hasBase = false;
   /** This host was away from Redis since. */
@@ -100,6 +105,7 @@ export class Across<W extends WorkerEnd> {
       onUp: (missed) => void this.#onUp(missed),
       onMessage: (message) => this.#onMessage(message),
       onFlush: () => this.#journal.flush(),
+      onFlushed: () => parts.onFlushed(),
     });
   }
 
@@ -110,6 +116,10 @@ export class Across<W extends WorkerEnd> {
   /** Whether sessions may come and go between hosts at present. */
   get isWell(): boolean {
     return this.#journal.isWriting && this.#parts.store.isReady;
+  }
+
+  get hasBegun(): boolean {
+    return this.#isBegun;
   }
 
   /** Another host's event has been heard. */
@@ -202,6 +212,7 @@ export class Across<W extends WorkerEnd> {
     this.#isLooking = true;
     try {
       await store.begin();
+      this.#hasBegun();
       if (!this.#hasBase || this.#isMissing) await this.#lookAround();
       if (!this.#journal.isWriting) await this.#resume(store.run);
     } catch (error) {
@@ -209,6 +220,12 @@ export class Across<W extends WorkerEnd> {
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  #hasBegun(): void {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    this.#parts.onBegun();
   }
 
   async #resume(run: Run): Promise<void> {

@@ -36,4 +36,6 @@ export interface StoreListener {
   onMessage(message: Buffer): void;
   /** What was published in this turn is about to leave. */
   onFlush(): void;
+  /** All of it is in the kernel, or waits for a connection. */
+  onFlushed(): void;
 }
