@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { clientOn, collect, type Socket } from "./support/client.js";
-import type { Holdfast } from "./support/holdfast.js";
-import { killHost, killPrimary } from "./support/host-death.js";
+import { crossing, killHost, killPrimary } from "./support/host-death.js";
 import { freePort } from "./support/free-port.js";
 import { startHost, startHosts } from "./support/hosts.js";
 import { firstOf, returningClientOn, upTo } from "./support/recovery.js";
@@ -11,9 +10,6 @@ import { startSwitchboard } from "./support/switchboard.js";
 const ON = { app: "recovery.mjs", args: ["--recovery", "on"] };
 const CLIENTS = 20;
 const EVERY_MS = 5;
-
-const crossing = (hosts: readonly Holdfast[]) =>
-  Promise.all(hosts.map((host) => host.waitForStatus(({ recovery }) => recovery.mode === "redis")));
 
 interface Heard {
   readonly client: Socket;

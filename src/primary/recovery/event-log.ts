@@ -115,11 +115,6 @@ export class EventLog {
     return kept.shared;
   }
 
-  /** The next number is nobody's. */
-  skip(): void {
-    this.#last++;
-  }
-
   /** Nothing from before now can be given to anybody: what was between is not known. */
   breakOff(): void {
     while (this.dropOldest());

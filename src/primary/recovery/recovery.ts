@@ -60,7 +60,7 @@ export class Recovery {
   /** Sessions may come from other hosts, and go there. To be called before the first link. */
   joinHosts(store: Store, onFailure: (error: Error) => void): void {
     // So that the cursor of one that has everything up to the first event is none of one that has nothing.
-    this.#log.skip();
+    this.#appendForeign({ namespace: "", rooms: [], what: { kind: "lost" } });
     this.#across = new Across<Worker>({
       store,
       epoch: this.#epoch,

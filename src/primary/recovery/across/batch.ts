@@ -1,7 +1,7 @@
 /**
  * One entry of a host's stream in Redis: what the host has sequenced since the one before, and how far it had got with it.
  *
- *     u8 version | count first | vector | u32 n, (name, count own, count changed)… | u32 n, entry…
+ *     u8 version | count first | count sent | vector | u32 n, (name, count own, count changed)… | u32 n, entry…
  *
  * Entries are numbered from `first` on without a gap. Pure; what is read is checked whole before any of it is used.
  */
@@ -20,6 +20,8 @@ export interface WorkerMark {
 
 export interface Batch {
   readonly first: number;
+  /** Before the first, the last that was the host's own. */
+  readonly sent: number;
   readonly entries: readonly Entry[];
   /** Up to where the host has heard others, with the last of the entries. */
   readonly vector: Vector;
@@ -32,8 +34,13 @@ const CHANGE = 1;
 const LOST = 2;
 const MAX_CHANGE = 2;
 
-export function writeBatch({ first, entries, vector, workers }: Batch): readonly Uint8Array[] {
-  const into = new FrameBatch().byte(VERSION).count(first);
+/** Of the host itself, and sent to the others. */
+export function isSent({ origin, worker, what }: Entry): boolean {
+  return origin === undefined && worker !== "" && what.kind !== "lost";
+}
+
+export function writeBatch({ first, sent, entries, vector, workers }: Batch): readonly Uint8Array[] {
+  const into = new FrameBatch().byte(VERSION).count(first).count(sent);
   writeVector(into, vector);
   into.number(workers.size);
   for (const [name, { own, changed }] of workers) into.text(name).count(own).count(changed);
@@ -48,12 +55,13 @@ export function readBatch(bytes: Buffer): Batch {
   const version = read.byte();
   if (version !== VERSION) throw new ProtocolError(`version ${version}`);
   const first = read.count();
+  const sent = read.count();
   const vector = readVector(read);
   const workers = readWorkers(read);
   const entries: Entry[] = [];
   for (let left = read.number(); left > 0; left--) entries.push(readEntry(read, first + entries.length));
   if (read.at !== bytes.length) throw new ProtocolError("more than a batch");
-  return { first, entries, vector, workers };
+  return { first, sent, entries, vector, workers };
 }
 
 function readWorkers(read: FrameReader): ReadonlyMap<string, WorkerMark> {

@@ -6,7 +6,7 @@
  */
 import type { Entry, EventLog } from "../event-log.js";
 import type { Holder, Session } from "../session.js";
-import { type WorkerMark, writeBatch } from "./batch.js";
+import { isSent, type WorkerMark, writeBatch } from "./batch.js";
 import type { Keys } from "./key.js";
 import type { Vector } from "./position-code.js";
 import { type Release, writeRecord } from "./record.js";
@@ -48,6 +48,8 @@ export class Journal<H extends Holder> {
   #next: number | undefined;
   /** Batches with the same last entry are told apart by this. */
   #repeat = 0;
+  /** The last entry written that is this host's own. */
+  #sent = 0;
   #onTheWayBytes = 0;
   #batches = 0;
   #bytes = 0;
@@ -107,6 +109,8 @@ export class Journal<H extends Holder> {
     // Somebody else has written there, and nothing of ours could follow.
     if (!isOurs) await run([["DEL", keys.log(store.uid)]]);
     this.#next = Math.max(isOurs ? Number(number) + 1 : 1, log.first);
+    // Which of those that are there are our own, or were, is not known any more.
+    this.#sent = this.#next - 1;
     this.#repeat = isOurs ? Number(repeat) : 0;
     this.#recorded.clear();
     const pids = taken.map((pid) => pid.toString("latin1"));
@@ -170,6 +174,7 @@ export class Journal<H extends Holder> {
     let bytes = 0;
     // What the log has dropped is a gap in the stream.
     let next = Math.max(this.#next ?? 0, log.first);
+    if (next !== this.#next) this.#sent = next - 1;
     do {
       const entries = this.#entriesFrom(next);
       const command = this.#batchOf(next, entries);
@@ -198,7 +203,8 @@ export class Journal<H extends Holder> {
     const last = first + entries.length - 1;
     this.#repeat = entries.length > 0 ? 0 : this.#repeat + 1;
     const id = `${last}-${this.#repeat}`;
-    const batch = { first, entries, vector, workers: this.#parts.workers() };
+    const batch = { first, sent: this.#sent, entries, vector, workers: this.#parts.workers() };
+    this.#sent = entries.findLast(isSent)?.shared ?? this.#sent;
     const bytes = seal.close(`${key} ${id}`, writeBatch(batch));
     const nowMs = performance.now();
     this.#trim.appended(last, bytes.length, nowMs);

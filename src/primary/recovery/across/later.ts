@@ -40,14 +40,26 @@ export function boundOf({ owner, at, vector }: Bound, host: string): number {
 export function laterThan(bound: Bound, own: OwnLog, others: readonly OtherLog[]): Later {
   const heard = heardLater(bound, own);
   const known = new Set(heard.entries.map((entry) => nameOf(originOf(entry, own.uid))));
-  const unheard = others.flatMap(({ uid, log }) =>
-    [...log.from(boundOf(bound, uid) + 1)].filter((entry) => {
-      const origin = originOf(entry, uid);
-      return origin?.host === uid && !known.has(nameOf(origin));
-    }),
-  );
-  // What was not heard here had been sent before this host could hear it.
-  return { entries: [...unheard, ...heard.entries], doubtful: heard.doubtful };
+  const unheard = new Map<string, Entry[]>();
+  for (const { uid, log } of others) {
+    const sent = [...log.from(boundOf(bound, uid) + 1)].filter((entry) => originOf(entry, uid)?.host === uid);
+    const missing = sent.filter((entry) => !known.has(nameOf(originOf(entry, uid))));
+    if (missing.length > 0) unheard.set(uid, missing);
+  }
+  return { entries: merged(heard.entries, unheard, own.uid), doubtful: heard.doubtful };
+}
+
+/** What was not heard here stands before what its host has sent later. */
+function merged(heard: readonly Entry[], unheard: Map<string, Entry[]>, uid: string): Entry[] {
+  if (unheard.size === 0) return [...heard];
+  const entries: Entry[] = [];
+  for (const entry of heard) {
+    const origin = originOf(entry, uid);
+    const missing = origin && unheard.get(origin.host);
+    while (missing?.[0] && missing[0].shared < (origin as Origin).number) entries.push(missing.shift() as Entry);
+    entries.push(entry);
+  }
+  return [...entries, ...[...unheard.values()].flat()];
 }
 
 /** Undefined: it came of a plain server, an emitter or a worker without recovery, which do not count. */

@@ -5,9 +5,8 @@
  */
 import { ProtocolError } from "../../../protocol/frame.js";
 import { type Entry, EventLog } from "../event-log.js";
-import { type Batch, readBatch, type WorkerMark } from "./batch.js";
+import { type Batch, isSent, readBatch, type WorkerMark } from "./batch.js";
 import type { Keys } from "./key.js";
-import { originOf } from "./later.js";
 import type { Vector } from "./position-code.js";
 import type { Seal } from "./seal.js";
 import type { Store } from "./store.js";
@@ -33,6 +32,8 @@ export class Replica {
   #readUpTo = "";
   #end: number | undefined;
   #lastSent = 0;
+  /** Up to the floor of the log, the last that was the host's own. */
+  #sentBefore = Number.POSITIVE_INFINITY;
   #reading: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #wanted = Number.POSITIVE_INFINITY;
@@ -52,6 +53,11 @@ export class Replica {
   /** Whether all that follows the number is here, as far as the host had written it when it was read. */
   isWhole(after: number): boolean {
     return this.#end !== undefined && this.#end >= after && this.#log.floor <= after;
+  }
+
+  /** As `isWhole`, for what the host itself has sent. */
+  isWholeOfSent(after: number): boolean {
+    return this.#end !== undefined && this.#end >= after && Math.min(this.#log.floor, this.#sentBefore) <= after;
   }
 
   /** Up to where the host has heard others, with the last entry here. */
@@ -96,6 +102,7 @@ export class Replica {
     this.#from = Math.max(1, first - slack);
     this.#log = new EventLog(this.#from - 1);
     this.#end = undefined;
+    this.#sentBefore = Number.POSITIVE_INFINITY;
     // With the last batch before, by which it is known that nothing is missing between.
     this.#readUpTo = `${this.#from - 1}`;
   }
@@ -117,18 +124,24 @@ export class Replica {
   #take(key: string, id: string, sealed: Buffer | undefined): void {
     const batch = this.#open(key, id, sealed);
     if (!batch) return this.#parts.onRefused();
-    const { first, entries, vector, workers } = batch;
+    const { first, sent, entries, vector, workers } = batch;
     // The first batch read may begin before what was asked for.
-    if (first > this.#log.last + 1) this.#log = new EventLog(first - 1);
+    if (first > this.#log.last + 1) this.#beginAfterGap(first, sent);
     for (const entry of entries) if (entry.shared > this.#log.last) this.#append(entry);
     this.#end = this.#log.last;
     this.#vector = vector;
     this.#workers = workers;
   }
 
+  #beginAfterGap(first: number, sent: number): void {
+    this.#log = new EventLog(first - 1);
+    this.#sentBefore = sent;
+    this.#lastSent = Math.max(this.#lastSent, sent);
+  }
+
   #append(entry: Entry): void {
     this.#log.append(entry, 0);
-    if (originOf(entry, this.uid)?.host === this.uid && entry.what.kind !== "lost") this.#lastSent = entry.shared;
+    if (isSent(entry)) this.#lastSent = entry.shared;
   }
 
   #open(key: string, id: string, sealed: Buffer | undefined): Batch | undefined {

@@ -175,7 +175,7 @@ export class Retrieval {
   async #readOthers(others: readonly Replica[], bound: Bound): Promise<boolean> {
     const { store, keys } = this.#parts;
     await Promise.all(others.map((other) => other.read(boundOf(bound, other.uid))));
-    const lacking = others.filter((other) => !other.isWhole(boundOf(bound, other.uid)));
+    const lacking = others.filter((other) => !other.isWholeOfSent(boundOf(bound, other.uid)));
     if (lacking.length === 0) return true;
     // Nothing is left of a host that has been dead for longer than a client may be away.
     const left = await store.run(lacking.map(({ uid }) => ["EXISTS", keys.alive(uid), keys.log(uid)]));
