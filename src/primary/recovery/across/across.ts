@@ -44,6 +44,8 @@ const ALIVE_MS = 8_000;
 /** What is kept outlasts the window: how far a quiet client has got is known by its pongs, which come every 25 s or so. */
 const SLACK_MS = 60_000;
 const REPLICA_MS = 30_000;
+const FORGET_BEATS = 15;
+const MAX_HOSTS = 1_024;
 const FENCE_MS = 3_000;
 const FENCE = Buffer.from("fence");
 
@@ -56,11 +58,13 @@ export class Across<W extends WorkerEnd> {
   readonly #conversation: Conversation;
   readonly #late = new Late();
   readonly #heard = new Map<string, number>();
+  readonly #heardAt = new Map<string, number>();
   readonly #replicas = new Map<string, Replica>();
   /** Sessions that were let go of, whose records are to be forgotten some time. */
   readonly #released = new Map<string, number>();
   readonly #beater = setInterval(() => this.#beat(), BEAT_MS).unref();
   readonly #counters = { recoveryStoreFailures: 0, recoveryStoreRefused: 0, recoveryHandedOver: 0, recoveryTaken: 0 };
+  #beats = 0;
   #isResuming = false;
   #isLooking = false;
   #isBegun = false;
@@ -124,7 +128,11 @@ export class Across<W extends WorkerEnd> {
 
   /** Another host's event has been heard. */
   heard({ host, number }: Origin): void {
-    if (number > (this.#heard.get(host) ?? 0)) this.#heard.set(host, number);
+    const last = this.#heard.get(host);
+    // Anybody may publish in the name of any number of hosts; one that is not known here is told of nothing false.
+    if (last === undefined && this.#heard.size >= MAX_HOSTS) return;
+    this.#heardAt.set(host, performance.now());
+    if (number > (last ?? 0)) this.#heard.set(host, number);
   }
 
   /** Who has it already. */
@@ -190,6 +198,31 @@ export class Across<W extends WorkerEnd> {
     if (!this.#journal.isWriting || this.#isMissing) return void this.begin();
     this.#journal.also(...this.#keepOn());
     this.#journal.beat();
+    if (++this.#beats % FORGET_BEATS === 0) this.#forgetDead().catch((error: Error) => this.#failed(error));
+  }
+
+  /** Hosts of which nothing is left. */
+  async #forgetDead(): Promise<void> {
+    const { store } = this.#parts;
+    const hosts = await this.#hosts();
+    const left = await store.run(
+      hosts.map((uid) => ["EXISTS", this.#keys.alive(uid), this.#keys.log(uid), this.#keys.sessions(uid)]),
+    );
+    const dead = hosts.filter((_, i) => left[i] === 0);
+    if (dead.length > 0) await store.run([["HDEL", this.#keys.hosts, ...dead]]);
+    const living = new Set(hosts.filter((uid) => !dead.includes(uid)));
+    for (const [uid, atMs] of this.#heardAt) {
+      if (living.has(uid) || performance.now() - atMs < this.#keepMs) continue;
+      this.#heard.delete(uid);
+      this.#heardAt.delete(uid);
+    }
+  }
+
+  /** The others. */
+  async #hosts(): Promise<string[]> {
+    const { store } = this.#parts;
+    const [names] = (await store.run([["HKEYS", this.#keys.hosts]])) as [Buffer[]];
+    return names.map((name) => name.toString("latin1")).filter((uid) => isUid(uid) && uid !== store.uid);
   }
 
   #keepOn(): Command[] {
@@ -258,8 +291,7 @@ export class Across<W extends WorkerEnd> {
   /** What the others have sent so far is behind us, whether it was heard or not: what comes is counted on from there. */
   async #lookAround(): Promise<void> {
     const { store } = this.#parts;
-    const [names] = (await store.run([["HKEYS", this.#keys.hosts]])) as [Buffer[]];
-    const hosts = names.map((name) => name.toString("latin1")).filter((uid) => isUid(uid) && uid !== store.uid);
+    const hosts = await this.#hosts();
     const isFirst = !this.#hasBase;
     const replicas = hosts.map((uid) => this.#replica(uid));
     if (isFirst) {
