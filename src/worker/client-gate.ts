@@ -20,9 +20,6 @@ interface Marked {
   readonly packets: number;
 }
 
-/** From here on it is looked whether more waits for a client than may. */
-const MANY_PACKETS = 64;
-
 export class ClientGate {
   readonly #link: GatedLink;
   readonly #bound: Bound;
@@ -100,7 +97,6 @@ export class ClientGate {
     const marks = this.#unsafe.get(client) ?? [];
     this.#unsafe.set(client, marks);
     const packets = marks.findLast(({ mark }) => mark <= this.#link.safe)?.packets ?? 0;
-    if (client.writeBuffer.length > MANY_PACKETS && this.#bound.isPast(client)) return;
     if (packets === 0 || !client.transport.writable) return;
     this.#unsafe.set(client, markedAfter(marks, packets));
     const first = client.writeBuffer;

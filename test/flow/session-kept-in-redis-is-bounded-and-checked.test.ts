@@ -27,7 +27,7 @@ describe("what is in Redis is checked before it is used", () => {
     ["an entry without a field that is known", ["xadd", "log", "other", "field"]],
     ["an entry far ahead", ["xadd", "log", "b", "far"]],
   ])(
-    "%s makes its client a new one, is counted and ends nobody",
+    "%s costs its client at most its session, is counted and ends nobody",
     async (_, [command, kind, ...rest]) => {
       const redis = await startRedis();
       const [here, there] = await startHosts({ redis: redis.url, ...OPTIONS });
