@@ -44,7 +44,8 @@ test.each([[[]], [["--redis-secret", "x".repeat(40)]]])(
     await ended;
     await hello.untilCount(1);
     expect(hello.items[0]?.[0]).toMatchObject({ recovered: true, data: { name: "ada" } });
-    expect((hello.items[0]?.[0] as { rooms: string[] }).rooms.sort()).toEqual([id, "r"].sort());
+    const [[greeting]] = hello.items as [[{ rooms: string[] }]];
+    expect(greeting.rooms.sort()).toEqual([id, "r"].sort());
     far.emit("say", "r", 2);
     await missed.untilCount(2);
     expect(firstOf(missed.items)).toEqual([1, 2]);

@@ -302,7 +302,9 @@ export class Across<W extends WorkerEnd> {
       const before = new Map(this.#heard);
       await Promise.all(replicas.map((replica) => replica.read(before.get(replica.uid) ?? 0)));
       await this.#fence();
-      if (replicas.some(({ uid, lastSent }) => lastSent > (this.#heard.get(uid) ?? 0))) this.#parts.onMissed();
+      const isMissed = ({ uid, lastSent }: Replica) => lastSent > (this.#heard.get(uid) ?? 0);
+      const isUnknown = (replica: Replica) => !replica.isWholeOfSent(before.get(replica.uid) ?? 0);
+      if (replicas.some((replica) => isMissed(replica) || isUnknown(replica))) this.#parts.onMissed();
       for (const { uid, lastSent } of replicas) this.heard({ host: uid, number: lastSent });
     }
     this.#isMissing = false;

@@ -39,6 +39,8 @@ export class Journal<H extends Holder> {
   readonly #parts: JournalParts<H>;
   readonly #dirty = new Set<Session<H>>();
   readonly #removed = new Set<string>();
+  /** Those whose record stays although the session is not here any more. */
+  readonly #released = new Set<string>();
   /** What is to be in the next transaction. */
   #beside: Command[] = [];
   /** Those that have a record there. */
@@ -69,6 +71,7 @@ export class Journal<H extends Holder> {
 
   touch(session: Session<H>): void {
     this.#removed.delete(session.pid);
+    this.#released.delete(session.pid);
     this.#dirty.add(session);
   }
 
@@ -86,6 +89,7 @@ export class Journal<H extends Holder> {
     if (this.#next === undefined || !store.isOpen) return false;
     this.#dirty.delete(session);
     this.#recorded.delete(session.pid);
+    this.#released.add(session.pid);
     this.also(this.#recordOf(session, { at: log.last, vector }));
     this.#write(store.run);
     return true;
@@ -93,17 +97,18 @@ export class Journal<H extends Holder> {
 
   /** Of one that was released, unless it is here again. */
   forget(pid: string): void {
-    if (!this.#recorded.has(pid)) this.#removed.add(pid);
+    if (this.#released.delete(pid)) this.#removed.add(pid);
   }
 
   /** Finds out what is there, and goes on from that. The private ids of sessions that others have taken meanwhile. */
   async resume(run: Run): Promise<readonly string[]> {
     this.#next = undefined;
     const { keys, store, log } = this.#parts;
-    const [last, taken] = (await run([
+    const [last, taken, there] = (await run([
       ["XREVRANGE", keys.log(store.uid), "+", "-", "COUNT", 1],
       ["HKEYS", keys.taken(store.uid)],
-    ])) as [[Buffer, unknown][], Buffer[]];
+      ["HKEYS", keys.sessions(store.uid)],
+    ])) as [[Buffer, unknown][], Buffer[], Buffer[]];
     const [, number, repeat] = /^(\d{1,16})-(\d{1,16})$/.exec(last[0]?.[0].toString("latin1") ?? "0-0") ?? [];
     const isOurs = number !== undefined && Number(number) <= log.last;
     // Somebody else has written there, and nothing of ours could follow.
@@ -114,6 +119,10 @@ export class Journal<H extends Holder> {
     this.#repeat = isOurs ? Number(repeat) : 0;
     this.#recorded.clear();
     const pids = taken.map((pid) => pid.toString("latin1"));
+    // A Redis that was restored has records of sessions that have ended since.
+    const known = new Set([...this.#parts.sessions()].map(({ pid }) => pid));
+    for (const pid of there.map((name) => name.toString("latin1")))
+      if (!known.has(pid) && !this.#released.has(pid)) this.#removed.add(pid);
     for (const session of this.#parts.sessions()) if (!pids.includes(session.pid)) this.#dirty.add(session);
     if (pids.length > 0) await run([["HDEL", keys.taken(store.uid), ...pids]]);
     this.#write(run);

@@ -19,7 +19,7 @@ export interface ReplicaParts {
   onRefused(): void;
 }
 
-const BATCHES_PER_READ = 100;
+const BATCHES_PER_READ = 32;
 
 export class Replica {
   readonly uid: string;
