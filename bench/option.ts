@@ -18,7 +18,7 @@ export class OptionError extends Error {
   override readonly name = "OptionError";
 }
 
-const SIDES: readonly SideName[] = ["holdfast", "recovery", "recipe", "plain", "flask"];
+const SIDES: readonly SideName[] = ["holdfast", "recovery", "limits", "nginx", "recipe", "plain", "single", "flask"];
 const FULL_PACE: Pace = { rounds: 5, warmUpMs: 10_000, idleMs: 1_000, measureMs: 5_000, idleClients: 2_000 };
 const QUICK_PACE: Pace = { rounds: 1, warmUpMs: 3_000, idleMs: 500, measureMs: 2_000, idleClients: 500 };
 

@@ -19,13 +19,16 @@ export interface SideSummary {
 }
 
 export interface Ratio {
-  /** Median of Holdfast divided by the median of the other side. */
+  /** Median of Holdfast divided by the median of the other side, where the figure is no ratio by itself. */
   readonly value: number;
   /** The least and greatest ratio of a single round. */
   readonly lowest: number;
   readonly highest: number;
   readonly met: boolean;
 }
+
+/** What a figure is divided by that is a ratio by itself. */
+const ITSELF: Pick<SideSummary, "figure" | "samples"> = { figure: 1, samples: [] };
 
 export function summarize(run: CaseRun): Summary {
   const sides = [...run.samples].map(([side, samples]) => sideSummary(side, samples));
@@ -40,12 +43,12 @@ function sideSummary(side: SideName, samples: readonly Sample[]): SideSummary {
 }
 
 function ratioOf(sides: readonly SideSummary[], goal: Goal): Ratio | undefined {
-  const { of = "holdfast" } = goal;
+  const { of = "holdfast", against } = goal;
   const ours = sides.find(({ side }) => side === of);
-  const theirs = sides.find(({ side }) => side === goal.against);
+  const theirs = against === undefined ? ITSELF : sides.find(({ side }) => side === against);
   if (!ours || !theirs) return undefined;
   const value = ours.figure / theirs.figure;
-  const rounds = ours.samples.map(({ figure }, i) => figure / (theirs.samples[i]?.figure ?? Number.NaN));
+  const rounds = ours.samples.map(({ figure }, i) => figure / (theirs.samples[i]?.figure ?? theirs.figure));
   return { value, lowest: Math.min(...rounds), highest: Math.max(...rounds), met: meets(value, goal) };
 }
 

@@ -7,25 +7,25 @@ import cluster from "node:cluster";
 import { hostname, networkInterfaces } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadSettings } from "./config/load.js";
+import { secretVariables } from "./config/environment.js";
+import { type Loaded, loadSettings } from "./config/load.js";
 import { judgeNodeVersion } from "./config/node-version.js";
 import type { Settings } from "./config/settings.js";
 import { forgetInheritedSockets } from "./config/socket-activation.js";
 import type { TlsPair } from "./config/tls-pair.js";
 import { VERSION } from "./config/version.js";
-import { resolveWorkerCount } from "./config/worker-count.js";
 import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
-import { type Advertised, advertised } from "./primary/advertise.js";
+import { advertise, advertised } from "./primary/advertise.js";
 import { mayCrossHosts, storeFailureTeller } from "./primary/between-hosts.js";
 import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
-import { changedForPrimary, fleetSettings, speaksTls, uplinkMode } from "./primary/fleet-settings.js";
+import { FleetSource } from "./primary/fleet-source.js";
 import { ManageServer } from "./primary/manage/manage-server.js";
 import { status as composeStatus, type Status } from "./primary/manage/status.js";
 import { Recovery } from "./primary/recovery/recovery.js";
-import type { FleetSettings } from "./primary/supervisor/contract.js";
+import { stopper } from "./primary/stopping.js";
 import type { SupervisorHooks } from "./primary/supervisor/hooks.js";
 import { createLaunch } from "./primary/supervisor/launch.js";
 import { createRunDirectory } from "./primary/supervisor/run-directory.js";
@@ -33,10 +33,10 @@ import { ServiceNotice } from "./primary/supervisor/service-notice.js";
 import { collectSignals } from "./primary/supervisor/signals.js";
 import { Supervisor } from "./primary/supervisor/supervisor.js";
 import { Switch } from "./primary/switch/switch.js";
-import { sayCertificate, TicketKeys } from "./primary/tls-credentials.js";
 import { createUplink } from "./primary/uplink/create-uplink.js";
 import type { Uplink } from "./primary/uplink/uplink.js";
 import { workerName } from "./protocol/cursor.js";
+import { formatHostAndPort } from "./protocol/host-and-port.js";
 import { createHostTag } from "./protocol/session-id.js";
 
 const WORKER_FILE = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
@@ -49,13 +49,17 @@ main().catch(endWith);
 async function main(): Promise<void> {
   compileEarly();
   if (cluster.isWorker) throw new ClusterModeError();
-  const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
+  const loaded = readSettings();
   if (loaded.kind === "print") return void process.stdout.write(loaded.text);
   const { settings, tls, warnings } = loaded;
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of warnings) log.warn({ event: "config-warning" }, warning);
   judgeNode(log);
   await serve(assemble(settings, tls, log), listenWhere(settings));
+}
+
+function readSettings(): Loaded {
+  return loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
 }
 
 /** The parts of a primary, wired, none of them at work yet. */
@@ -71,10 +75,6 @@ interface Parts {
   readonly stop: () => void;
   readonly status: () => Status;
 }
-
-/** Of the time for a stop, the part in which what was accepted may still reach a worker; and no more than this. */
-const SETTLE_SHARE = 0.5;
-const MOST_SETTLE_MS = 5_000;
 
 function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Parts {
   const hostTag = createHostTag();
@@ -92,34 +92,30 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
     );
   }
   const acceptor = new Acceptor({ ...settings, tls: tls !== undefined, hostTag, log });
-  const ticketKeys = new TicketKeys();
+  const fleet = new FleetSource({
+    settings,
+    tls,
+    load: readSettings,
+    allowOrigins: (origins) => acceptor.allowOrigins(origins),
+    log,
+  });
   const service = new ServiceNotice({ env: ENVIRONMENT, isWell: () => !supervisor.stalled, log });
   const supervisor: Supervisor = new Supervisor({
-    settings: fleetSettings(settings, countWorkers(settings, log), {
-      uplink: uplinkMode(settings),
-      firstWord: firstWord(tls, ticketKeys, log),
+    settings: fleet.initial(),
+    reread: () => fleet.reread(),
+    launch: createLaunch({
+      workerFile: WORKER_FILE,
+      withheld: secretVariables(),
+      host: { hostTag, hostId, runDirectory },
     }),
-    reread: () => rereadSettings({ before: settings, tls, ticketKeys, acceptor, log }),
-    launch: createLaunch({ workerFile: WORKER_FILE, host: { hostTag, hostId, runDirectory } }),
     hooks: hooks(acceptor, relay, uplink, service),
     log,
   });
-  if (tls) ticketKeys.rotateNowAndThen((message) => supervisor.tell(message));
-  const stop = stopOf(acceptor, supervisor, settings);
+  fleet.keepSecretsFresh((message) => supervisor.tell(message));
+  const stop = stopper(acceptor, supervisor, settings.drainTimeoutMs);
   const status = () => statusOf(hostId, { supervisor, acceptor, relay, recovery, uplink });
   const manage = manageServer(settings, status, log);
   return { settings, log, acceptor, relay, recovery, uplink, supervisor, manage, stop, status };
-}
-
-/** The second time it means now, whatever was accepted. */
-function stopOf(acceptor: Acceptor, supervisor: Supervisor, { drainTimeoutMs }: Settings): () => void {
-  let isAsked = false;
-  return () => {
-    if (isAsked) return supervisor.stopNow();
-    isAsked = true;
-    const withinMs = Math.min(SETTLE_SHARE * drainTimeoutMs, MOST_SETTLE_MS);
-    void acceptor.settle(withinMs).then(() => supervisor.stop());
-  };
 }
 
 async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never> {
@@ -143,15 +139,6 @@ async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never
   relay.close();
   log.info({ event: "stopped" }, "stopped");
   process.exit(0);
-}
-
-/** Where this host cannot be reached its sessions are lost to requests that come elsewhere, so it is said. */
-function advertise(uplink: Uplink, { url, reason }: Advertised, log: Logger): void {
-  if (url === undefined) {
-    return log.warn({ event: "advertise-none", reason }, `other hosts bring no requests here: ${reason}`);
-  }
-  uplink.advertise(url);
-  log.info({ event: "advertise", url, reason }, `other hosts bring requests to ${url} (${reason})`);
 }
 
 function obeySignals({ supervisor, stop, log, status }: Parts): void {
@@ -188,7 +175,7 @@ function hooks(acceptor: Acceptor, relay: Switch, uplink: Uplink | undefined, se
     onStuck: (worker) => acceptor.suspend(worker),
     onDraining: (worker) => acceptor.retire(worker),
     onGone: (worker) => acceptor.remove(worker),
-    onPassed: (message, socket) => acceptor.takeBack(message, socket),
+    onPassed: (worker, message, socket) => acceptor.takeBack(worker, message, socket),
     onPhase: (phase) => {
       if (phase === "stopping") acceptor.close();
       service.onPhase(phase);
@@ -225,43 +212,6 @@ function listenWhere({ listen, host, port }: Settings): readonly ListenWhere[] {
   return listen ?? [{ host, port }];
 }
 
-function countWorkers(settings: Settings, log: Logger): number {
-  const { workers, reason } = resolveWorkerCount(settings.workers);
-  log.info({ event: "workers", workers, reason }, `workers: ${workers} (${reason})`);
-  return workers;
-}
-
-function firstWord(tls: TlsPair | undefined, ticketKeys: TicketKeys, log: Logger): FleetSettings["firstWord"] {
-  if (!tls) return undefined;
-  sayCertificate(tls, log);
-  return () => ticketKeys.firstWord(tls);
-}
-
-interface Standing {
-  readonly before: Settings;
-  readonly tls: TlsPair | undefined;
-  readonly ticketKeys: TicketKeys;
-  readonly acceptor: Acceptor;
-  readonly log: Logger;
-}
-
-function rereadSettings({ before, tls, ticketKeys, acceptor, log }: Standing): FleetSettings {
-  const loaded = loadSettings(process.argv.slice(2), ENVIRONMENT, process.stdout);
-  if (loaded.kind === "print") throw new Error("the settings ask to be printed");
-  const changed = changedForPrimary(before, loaded.settings);
-  if (changed.length > 0)
-    log.warn({ event: "restart-needed", settings: changed }, `only a restart changes ${changed.join(", ")}`);
-  acceptor.allowOrigins(loaded.settings.corsOrigins ?? []);
-  // The primary goes by what it was started with, and both must believe the same proxies.
-  const { trustProxy: _, ...rest } = loaded.settings;
-  const settings = before.trustProxy ? { ...rest, trustProxy: before.trustProxy } : rest;
-  const pair = speaksTls(before) && speaksTls(settings) ? loaded.tls : tls;
-  return fleetSettings(settings, countWorkers(settings, log), {
-    uplink: uplinkMode(before),
-    firstWord: firstWord(pair, ticketKeys, log),
-  });
-}
-
 function manageServer(settings: Settings, currentStatus: () => Status, log: Logger): ManageServer | undefined {
   const { manage, manageToken: token } = settings;
   return manage === "off" ? undefined : new ManageServer({ ...manage, token, status: currentStatus, log });
@@ -270,8 +220,7 @@ function manageServer(settings: Settings, currentStatus: () => Status, log: Logg
 async function openManage(manage: ManageServer | undefined): Promise<string> {
   const address = await manage?.listen();
   if (!address) return "off";
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `http://${host}:${address.port}`;
+  return `http://${formatHostAndPort(address)}`;
 }
 
 function judgeNode(log: Logger): void {

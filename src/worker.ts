@@ -3,7 +3,6 @@
  * primary is gone. It decides nothing; each part's file says what it does. The primary's view of it is
  * src/primary/supervisor/worker-handle.ts.
  */
-import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Server, ServerOptions } from "socket.io";
@@ -14,13 +13,10 @@ import {
   PROTOCOL_VERSION,
   privateSocketPath,
   type WorkerBirth,
-  type WorkerSettings,
 } from "./protocol/control.js";
-import type { Origins } from "./protocol/cross-origin.js";
 import { workerName } from "./protocol/cursor.js";
-import { trustOf } from "./protocol/network.js";
-import { parsePasswordFile } from "./protocol/password-file.js";
 import type { HostTag, SessionOwner } from "./protocol/session-id.js";
+import { adviseAgainstOwnServer, adviseAgainstSetupWorker } from "./worker/app-advice.js";
 import type { AppContext } from "./worker/app-context.js";
 import { refuseListening } from "./worker/app-listen.js";
 import { AppLoadError, loadApp, startApp } from "./worker/app-loader.js";
@@ -43,9 +39,9 @@ import { Link } from "./worker/link.js";
 import { Orders } from "./worker/orders.js";
 import { isOfSession } from "./worker/own-session.js";
 import { PassOn } from "./worker/pass-on.js";
-import { Passwords } from "./worker/passwords.js";
 import { recoveryOption } from "./worker/recovery/option.js";
 import { SessionBook } from "./worker/recovery/session-book.js";
+import { resign } from "./worker/resignation.js";
 import { createSocketServer, isHeard, type ServerRecovery, settleSocketServer } from "./worker/socket-server.js";
 import { Stats } from "./worker/stats.js";
 import { disarmSetupWorker } from "./worker/sticky-receiver.js";
@@ -54,10 +50,6 @@ import { TlsServer } from "./worker/tls-server.js";
 import { startWatchdog } from "./worker/watchdog.js";
 
 const BUILT_IN_APP = fileURLToPath(new URL(`./chat/app${extname(import.meta.url)}`, import.meta.url));
-/** A worker that a signal of its own tells to end has its primary replace it. One that does not answer is not waited for. */
-const ANSWERED_WITHIN_MS = 2_000;
-const UNANSWERED_DRAIN_MS = 25_000;
-
 await main(takeBirth());
 
 async function main(birth: WorkerBirth): Promise<void> {
@@ -100,48 +92,13 @@ function openLink(orders: Orders): Link {
   return link;
 }
 
-async function serve({ birth, link, orders, hosts, drops, log }: Beginnings): Promise<void> {
-  const { settings, runDirectory } = birth;
-  const self = selfOf(birth);
-  const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
-  const draining = new AbortController();
-  const server = new WorkerServer(settings, log);
-  server.hosts = hosts;
-  ClientGate.install(link, new ClientBuffers(settings.maxClientBufferBytes, () => drops.drop("slow-consumer")));
-  disarmSetupWorker(() => warnOfSetupWorker(log));
-  refuseListening();
-
-  const file = settings.app ?? BUILT_IN_APP;
-  const { app, options } = await loadApp(file);
-  const recovery = beginRecovery(birth, link, exchange, options);
-  const { corsOrigins } = settings;
-  const io = createSocketServer(options, { exchange, drops, log, recovery, corsOrigins });
-  const door = createDoor(settings, originsOf(options.cors), drops);
-  server.door = door;
-  const forwarder = new Forwarder(
-    ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
-    (request) => door.crossOrigin(request),
-  );
-  forwarder.hosts = hosts;
-  const passOn = new PassOn();
-  server.engine = new EngineRouter(io, server, self, forwarder, passOn);
-  settleSocketServer(io, self, log);
-  await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
-  exchange.enter();
-  if (server.appTakesUpgrades && !isHeard(io)) warnOfOwnServer(log);
-
-  await server.listenPrivately(privateSocketPath(runDirectory, self.slot, self.incarnation));
-  const tls = settings.tls ? await openTls(birth, orders, server, drops, log) : undefined;
-  if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
-  const inbox = new Inbox(
-    link,
-    (socket) => (tls ? tls.receive(socket) : server.inject(socket)),
-    (head) => !drain.hasBegun || isOfSession(head, self),
-    (socket, message) => passOn.note(socket, message),
-  );
-  const drain = createDrain(io, server, inbox, draining, () => leave(server));
-  orders.onDrain = (withinMs) => drain.start(withinMs);
-  process.on("SIGTERM", () => resign(link, drain));
+async function serve(beginnings: Beginnings): Promise<void> {
+  const { birth, link, drops, hosts } = beginnings;
+  const ground = prepare(beginnings);
+  const served = await bringUpApp(beginnings, ground);
+  const { io, forwarder } = served;
+  await ground.server.listenPrivately(ownSocketPath(birth));
+  const inbox = await openInbox(beginnings, ground, served);
   link.send({ type: "ready" });
   const done = () => ({
     "forwarded-to-worker": forwarder.count,
@@ -150,7 +107,82 @@ async function serve({ birth, link, orders, hosts, drops, log }: Beginnings): Pr
   });
   const connections = () => inbox.connections;
   const dropped = () => drops.counts;
-  beat(link, new Stats({ io, connections, relays: () => forwarder.relays, dropped, done }));
+  beat(link, new Stats({ io, connections, relays: () => forwarder.relays.length, dropped, done }));
+}
+
+/** What stands before the app's module is loaded, which may look for it or undo it. */
+interface Ground {
+  readonly exchange: Exchange;
+  readonly server: WorkerServer;
+  /** Aborted when the worker drains. */
+  readonly draining: AbortController;
+}
+
+function prepare({ birth: { settings }, link, hosts, drops, log }: Beginnings): Ground {
+  const exchange = new Exchange(link, (reason, error) => drops.drop(reason, error), settings.uplink);
+  const server = new WorkerServer(settings, log);
+  server.hosts = hosts;
+  ClientGate.install(link, new ClientBuffers(settings.maxClientBufferBytes, () => drops.drop("slow-consumer")));
+  disarmSetupWorker(() => adviseAgainstSetupWorker(log));
+  refuseListening();
+  return { exchange, server, draining: new AbortController() };
+}
+
+/** The app, and what its requests pass on their way to it. */
+interface Served {
+  readonly io: Server;
+  readonly engine: EngineRouter;
+  readonly forwarder: Forwarder;
+  readonly passOn: PassOn;
+}
+
+async function bringUpApp({ birth, link, hosts, drops, log }: Beginnings, ground: Ground): Promise<Served> {
+  const { settings, runDirectory } = birth;
+  const { exchange, server, draining } = ground;
+  const self = selfOf(birth);
+  const file = settings.app ?? BUILT_IN_APP;
+  const { app, options } = await loadApp(file);
+  const recovery = beginRecovery(birth, link, exchange, options);
+  const { corsOrigins } = settings;
+  const io = createSocketServer(options, { exchange, drops, log, recovery, corsOrigins });
+  const door = Doorkeeper.of(settings, originsOf(options.cors), (reason) => drops.drop(reason));
+  server.door = door;
+  const forwarder = new Forwarder(
+    ({ slot, incarnation }) => privateSocketPath(runDirectory, slot, incarnation),
+    (request) => door.crossOrigin(request),
+  );
+  forwarder.hosts = hosts;
+  const passOn = new PassOn();
+  const engine = new EngineRouter(io, server, self, forwarder, passOn);
+  server.engine = engine;
+  settleSocketServer(io, self, log);
+  await startApp(file, app, io, contextOf(birth, server, log, draining.signal));
+  exchange.enter();
+  if (server.appTakesUpgrades && !isHeard(io)) adviseAgainstOwnServer(log);
+  return { io, engine, forwarder, passOn };
+}
+
+/** From here on connections come, until the worker is told to leave. */
+async function openInbox(beginnings: Beginnings, ground: Ground, served: Served): Promise<Inbox> {
+  const { birth, link, orders } = beginnings;
+  const { server } = ground;
+  const { io, engine, passOn } = served;
+  const tls = birth.settings.tls ? await openTls(beginnings, server) : undefined;
+  if (tls) announceNewcomers(io.engine, (address, more) => link.expected(address, more));
+  const self = selfOf(birth);
+  const inbox = new Inbox(
+    link,
+    (socket) => (tls ? tls.receive(socket) : server.inject(socket)),
+    (head) => !drain.hasBegun || isOfSession(head, self),
+    (socket, message) => passOn.note(socket, message),
+  );
+  const drain = createDrain(ground, served, inbox, () => leave(server));
+  orders.onDrain = ({ withinMs, heirs }) => {
+    engine.heirs = heirs;
+    drain.start(withinMs);
+  };
+  process.on("SIGTERM", () => resign(link, drain));
+  return inbox;
 }
 
 function beginRecovery(
@@ -167,15 +199,9 @@ function beginRecovery(
   return { option, book };
 }
 
-async function openTls(
-  { settings }: WorkerBirth,
-  orders: Orders,
-  server: WorkerServer,
-  drops: DropCounter,
-  log: Logger,
-): Promise<TlsServer> {
+async function openTls({ birth, orders, drops, log }: Beginnings, server: WorkerServer): Promise<TlsServer> {
   const tls = new TlsServer(await orders.tls, {
-    handshakeTimeoutMs: settings.headerTimeoutMs,
+    handshakeTimeoutMs: birth.settings.headerTimeoutMs,
     inject: (socket) => server.inject(socket),
     onFailure: () => drops.count("tls-handshake"),
     log,
@@ -184,22 +210,8 @@ async function openTls(
   return tls;
 }
 
-/** Of the app's own origins it is known only who may read. */
-function createDoor(settings: WorkerSettings, ownOrigins: Origins, drops: DropCounter): Doorkeeper {
-  const { corsOrigins, basicAuth, trustProxy, maxBodyBytes } = settings;
-  return new Doorkeeper({
-    allowedOrigins: corsOrigins,
-    readingOrigins: corsOrigins ?? ownOrigins,
-    passwords: basicAuth === undefined ? undefined : readPasswords(basicAuth),
-    trust: trustOf(trustProxy ?? []),
-    maxBodyBytes,
-    count: (reason) => drops.drop(reason),
-  });
-}
-
-/** The primary has checked it before this worker was forked. */
-function readPasswords(path: string): Passwords {
-  return new Passwords(parsePasswordFile(readFileSync(path, "utf8")));
+function ownSocketPath({ runDirectory, slot, incarnation }: WorkerBirth): string {
+  return privateSocketPath(runDirectory, slot, incarnation);
 }
 
 /** As the ids of its sessions name it. */
@@ -213,13 +225,7 @@ function contextOf(birth: WorkerBirth, http: WorkerServer, log: Logger, signal: 
   return Object.freeze({ http, worker, host: hostId, log: log.child({ source: "app" }), signal });
 }
 
-function createDrain(
-  io: Server,
-  server: WorkerServer,
-  inbox: Inbox,
-  draining: AbortController,
-  onDone: () => void,
-): Drain {
+function createDrain({ server, draining }: Ground, { io, forwarder }: Served, inbox: Inbox, onDone: () => void): Drain {
   const begin = () => {
     server.draining = true;
     draining.abort();
@@ -229,18 +235,13 @@ function createDrain(
     {
       begin,
       sessions: () => Object.values(clients),
+      relays: () => forwarder.relays,
       connections: () => inbox.connections + server.privateConnections,
       // After what has arrived is read: it makes a connection a busy one.
       closeIdleConnections: () => void setImmediate(() => server.closeIdleConnections()),
     },
     onDone,
   );
-}
-
-/** The primary answers with `drain`, which ends the waiting: the first start of a drain counts. */
-function resign(link: Link, drain: Drain): void {
-  link.send({ type: "resign" });
-  setTimeout(() => drain.start(UNANSWERED_DRAIN_MS), ANSWERED_WITHIN_MS).unref();
 }
 
 function leave(server: WorkerServer): void {
@@ -251,20 +252,4 @@ function leave(server: WorkerServer): void {
 
 function beat(link: Link, stats: Stats): void {
   setInterval(() => link.send({ type: "beat", ...stats.sample() }), BEAT_INTERVAL_MS);
-}
-
-/** The likeliest first port of an app leaves `new Server(httpServer)` as it was; its handlers would never run. */
-function warnOfOwnServer(log: Logger): void {
-  log.warn(
-    { event: "app-own-server" },
-    "the app listens for upgrades on ctx.http and for no connection of io: a Socket.IO server that it makes itself " +
-      "gets no requests; use the io that it is given, and export its options",
-  );
-}
-
-function warnOfSetupWorker(log: Logger): void {
-  log.warn(
-    { event: "app-setup-worker" },
-    "the app calls setupWorker() of @socket.io/sticky: it need not, Holdfast has done so; nothing was done",
-  );
 }

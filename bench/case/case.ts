@@ -13,17 +13,18 @@ export interface Case {
   /** Of each host. */
   readonly workers: number;
   readonly sides: readonly SideName[];
-  /** The side that Holdfast's figure is divided by, and what the ratio must not pass. */
+  /** What the figure is divided by, and what the ratio must not pass. */
   readonly goal: Goal;
   /** What the sides need beside workers. */
-  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable">;
+  readonly launch?: Pick<Launch, "hosts" | "front" | "chat" | "collectable" | "tls" | "recoverable">;
   measure(bench: Bench): Promise<Sample>;
 }
 
 export interface Goal {
   /** Whose figure is divided; Holdfast's where it is not said. */
   readonly of?: SideName;
-  readonly against: SideName;
+  /** Absent, the figure is a ratio by itself. */
+  readonly against?: SideName;
   readonly atMost?: number;
   readonly atLeast?: number;
 }

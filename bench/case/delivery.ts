@@ -1,7 +1,7 @@
 /**
  * CPU per delivery: 200 clients on 4 workers, 200 messages a second to all of them, 40,000 deliveries a second.
  */
-import type { Bench, Case } from "./case.js";
+import type { Bench, Case, Sample } from "./case.js";
 import { cpuPerMessage } from "./load.js";
 
 const CLIENTS = 200;
@@ -18,7 +18,7 @@ export const delivery: Case = {
   measure,
 };
 
-export async function measure(bench: Bench) {
+export async function measure(bench: Bench): Promise<Sample> {
   const { side, client } = bench;
   const { slots } = await client.ask({ type: "connect", url: side.url, clients: CLIENTS, concurrency: 2 });
   const { figure, notes } = await cpuPerMessage(bench, {

@@ -48,9 +48,13 @@ async function measure({ side, pace }: Bench): Promise<Sample> {
   };
 }
 
-async function fire(url: string, durationMs: number): Promise<CannonReport> {
+/** As fast as it goes, or at a fixed rate. */
+export async function fire(url: string, durationMs: number, ratePerSecond?: number): Promise<CannonReport> {
   const seconds = Math.max(1, Math.round(durationMs / 1000));
-  const options = ["--json", "--connections", CONNECTIONS, "--duration", seconds, "--timeout", 1, url].map(String);
+  const rate = ratePerSecond === undefined ? [] : ["--overallRate", ratePerSecond];
+  const options = ["--json", "--connections", CONNECTIONS, "--duration", seconds, "--timeout", 1, ...rate, url].map(
+    String,
+  );
   const cannon = spawn(process.execPath, [fileURLToPath(import.meta.resolve("autocannon")), ...options], {
     stdio: ["ignore", "pipe", "ignore"],
   });

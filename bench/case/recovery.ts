@@ -24,6 +24,17 @@ export const recoveryDirect: Case = {
   measure: measureDirect,
 };
 
+export const recoveryLatency: Case = {
+  ...common,
+  name: "recovery-latency-p99",
+  title: "Latency at 200 clients × 200 messages/s, p99, with recovery and without",
+  goal: { of: "recovery", against: "holdfast", atMost: 1.2 },
+  measure: async (bench) => {
+    const { figure, notes } = await measureDelivery(bench);
+    return { figure: notes.p99Us as number, notes: { cpuUs: figure, ...notes } };
+  },
+};
+
 async function measureDirect(bench: Bench) {
   const { side, client } = bench;
   await client.ask({ type: "connect", url: side.url, clients: DIRECT_CLIENTS, concurrency: 2 });

@@ -7,6 +7,9 @@ export type Command =
   | JoinCommand
   | LoadCommand
   | ChurnCommand
+  | JitterCommand
+  | PollCommand
+  | ExchangeCommand
   /** Closes all clients. Answered when they are closed. */
   | { readonly type: "disconnect" };
 
@@ -70,6 +73,48 @@ export interface Churned {
   readonly latency: Latency;
 }
 
+/** Clients of its own, whose connections break and come back while workers emit to all of them. */
+export interface JitterCommand {
+  readonly type: "jitter";
+  readonly url: string;
+  readonly clients: number;
+  readonly ratePerSecond: number;
+  readonly forMs: number;
+}
+
+export interface Jittered {
+  /** Messages times clients. */
+  readonly due: number;
+  readonly received: number;
+  /** Of a message that a client had already. */
+  readonly twice: number;
+  readonly cuts: number;
+  /** Returns with the same session. */
+  readonly recovered: number;
+  readonly failedConnects: number;
+}
+
+/** Opens sessions that poll, each on a connection of its own that is kept alive. Answered for all that there are. */
+export interface PollCommand {
+  readonly type: "poll";
+  readonly url: string;
+  readonly sessions: number;
+}
+
+export interface Polling {
+  /** What the sessions' ids say of their workers. */
+  readonly workers: readonly string[];
+}
+
+/** Sends events and polls their acknowledgements at a fixed rate. Answered with the time that each took. */
+export interface ExchangeCommand {
+  readonly type: "exchange";
+  /** Whose connection carries it, and whose session it is. */
+  readonly pairs: readonly (readonly [carrier: number, session: number])[];
+  readonly ratePerSecond: number;
+  readonly count: number;
+}
+
 export interface Latency {
   readonly p50Us: number;
   readonly p99Us: number;
@@ -80,6 +125,9 @@ export interface Reply {
   readonly join: undefined;
   readonly load: Loaded;
   readonly churn: Churned;
+  readonly jitter: Jittered;
+  readonly poll: Polling;
+  readonly exchange: Latency;
   readonly disconnect: undefined;
 }
 

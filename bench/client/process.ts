@@ -4,8 +4,11 @@
 import { churn } from "./churn.js";
 import type { Command, Reply, Request, Response } from "./command.js";
 import { Fleet } from "./fleet.js";
+import { jitter } from "./jitter.js";
+import { Pollers } from "./poller.js";
 
 const fleet = new Fleet();
+const pollers = new Pollers();
 
 process.on("message", async ({ id, command }: Request) => {
   const response: Response = await obey(command).then(
@@ -26,6 +29,12 @@ function obey(command: Command): Promise<Reply[Command["type"]]> {
       return fleet.load(command);
     case "churn":
       return churn(command);
+    case "jitter":
+      return jitter(command);
+    case "poll":
+      return pollers.open(command);
+    case "exchange":
+      return pollers.exchange(command);
     case "disconnect":
       return fleet.disconnect();
   }

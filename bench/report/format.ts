@@ -1,22 +1,38 @@
 /** How a figure, a ratio and a goal are written, the same in every report. */
 import type { Goal } from "../case/case.js";
+import type { SideName } from "../side/side.js";
 import type { Ratio, Summary } from "../summary.js";
 
-export const HEADINGS = [
-  "case",
-  "Holdfast",
-  "recipe",
-  "plain cluster",
-  "Flask-SocketIO",
-  "ratio",
-  "of rounds",
-  "goal",
-  "met",
+const COLUMNS: readonly (readonly [SideName, string])[] = [
+  ["holdfast", "Holdfast"],
+  ["recovery", "with recovery"],
+  ["recipe", "recipe"],
+  ["plain", "plain cluster"],
+  ["single", "one process"],
+  ["flask", "Flask-SocketIO"],
 ];
 
-export function cells({ case: each, sides, ratio }: Summary): string[] {
-  const of = (name: string) => sides.find(({ side }) => side === name)?.figure;
-  const figures = ["holdfast", "recipe", "plain", "flask"].map((name) => figureText(of(name), each.unit));
+/** The heading, then a row for each case; a column for each side that has any figure. */
+export function rows(
+  summaries: readonly Summary[],
+): readonly [heading: readonly string[], ...cases: readonly string[][]] {
+  const has = (name: SideName) => summaries.some(({ sides }) => sides.some(({ side }) => side === name));
+  const columns = COLUMNS.filter(([name]) => has(name));
+  const heading = ["case", ...columns.map(([, title]) => title), "ratio", "of rounds", "goal", "met"];
+  return [
+    heading,
+    ...summaries.map((summary) =>
+      cells(
+        summary,
+        columns.map(([name]) => name),
+      ),
+    ),
+  ];
+}
+
+function cells({ case: each, sides, ratio }: Summary, columns: readonly SideName[]): string[] {
+  const of = (name: SideName) => sides.find(({ side }) => side === name)?.figure;
+  const figures = columns.map((name) => figureText(of(name), each.unit));
   return [each.title, ...figures, ...ratioCells(ratio), goalText(each.goal), metText(ratio)];
 }
 
@@ -31,7 +47,8 @@ function ratioCells(ratio: Ratio | undefined): string[] {
 }
 
 function goalText({ against, atMost, atLeast }: Goal): string {
-  return atMost === undefined ? `≥ ${atLeast} of ${against}` : `≤ ${atMost} of ${against}`;
+  const bound = atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
+  return against === undefined ? bound : `${bound} of ${against}`;
 }
 
 function metText(ratio: Ratio | undefined): string {

@@ -1,14 +1,14 @@
 /** The report for a terminal: a table, then what stands beside each figure. */
 import type { SideSummary, Summary } from "../summary.js";
-import { cells, figureText, HEADINGS } from "./format.js";
+import { figureText, rows } from "./format.js";
 
 export function textReport(summaries: readonly Summary[]): string {
-  return `${table([HEADINGS, ...summaries.map(cells)])}\n${summaries.map(notes).join("")}`;
+  return `${table(rows(summaries))}\n${summaries.map(notes).join("")}`;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
+function table(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
+  return lines
     .map(
       (row) =>
         `${row

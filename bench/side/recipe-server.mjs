@@ -15,6 +15,7 @@ import { whenAllReady } from "./ready-line.mjs";
 
 const workers = Number(process.argv[2]);
 const redisUrl = process.argv[3];
+const RECOVERABLE = { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } };
 
 if (cluster.isPrimary) {
   const httpServer = http.createServer();
@@ -27,7 +28,7 @@ if (cluster.isPrimary) {
   for (let i = 0; i < workers; i++) cluster.fork();
 } else {
   const httpServer = http.createServer();
-  const io = new Server(httpServer);
+  const io = new Server(httpServer, process.env.BENCH_RECOVERABLE ? RECOVERABLE : {});
   io.adapter(redisUrl ? await redisAdapter() : createAdapter());
   setupWorker(io);
   app(io, { http: httpServer, worker: { slot: cluster.worker.id - 1 } });

@@ -6,11 +6,12 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type Part, type PartCommand, startPart } from "./part.js";
 import { startFront, startRedis } from "./shared.js";
+import { type BenchCertificate, createBenchCertificate, startTlsFront } from "./tls-front.js";
 
 export { SideFailed } from "./part.js";
 
-/** "recovery" is Holdfast with recovery on. */
-export type SideName = "holdfast" | "recovery" | "recipe" | "plain" | "flask";
+/** "recovery" is Holdfast with recovery on, "limits" with limits that nobody reaches, "nginx" with TLS spoken in front of it. */
+export type SideName = "holdfast" | "recovery" | "limits" | "nginx" | "recipe" | "plain" | "single" | "flask";
 
 export interface Launch {
   /** Of each host. */
@@ -19,10 +20,14 @@ export interface Launch {
   readonly hosts?: number;
   /** An nginx in front of all hosts. */
   readonly front?: boolean;
+  /** Clients speak TLS. */
+  readonly tls?: boolean;
   /** The built-in chat of Holdfast, and its like, in place of the bench app. */
   readonly chat?: boolean;
   /** The built primary.js that is measured. */
   readonly holdfast: string;
+  /** Sides that have a recovery of their own turn it on. */
+  readonly recoverable?: boolean;
   /** Lets `collectGarbage` work; off where CPU is measured. */
   readonly collectable?: boolean;
 }
@@ -41,14 +46,19 @@ export interface Side {
   stop(): Promise<void>;
 }
 
+const LIMITS = ["--max-connections", "1000000", "--max-connections-per-ip", "1000000", "--connect-rate", "1000000/s"];
+
 const COMMAND: Record<SideName, (launch: Launch, redis: string | undefined) => readonly string[]> = {
   holdfast: (launch, redis) => holdfastCommand(launch, redis),
   recovery: (launch, redis) => [...holdfastCommand(launch, redis), "--recovery", "on"],
+  limits: (launch, redis) => [...holdfastCommand(launch, redis), ...LIMITS],
+  nginx: (launch, redis) => holdfastCommand(launch, redis),
   recipe: ({ workers }, redis) => [
     ...[process.execPath, file("recipe-server.mjs"), String(workers)],
     ...(redis ? [redis] : []),
   ],
   plain: ({ workers }) => [process.execPath, file("plain-cluster-server.mjs"), String(workers)],
+  single: () => [process.execPath, file("single-server.mjs")],
   flask: () => ["gunicorn", "--config", file("flask/gunicorn.conf.py"), "--chdir", file("flask"), "chat:app"],
 };
 
@@ -75,12 +85,20 @@ export async function startSide(name: SideName, launch: Launch): Promise<Side> {
     parts.push(part);
     return part;
   };
+  const certificate = launch.tls ? createBenchCertificate() : undefined;
+  const stop = async () => {
+    await stopAll(parts);
+    certificate?.remove();
+  };
   try {
     const redis = launch.hosts === undefined ? undefined : await started(startRedis());
     const hosts: Part[] = [];
-    for (let i = 0; i < (launch.hosts ?? 1); i++) hosts.push(await started(startPart(host(name, launch, redis))));
+    for (let i = 0; i < (launch.hosts ?? 1); i++) {
+      hosts.push(await started(startPart(host(name, launch, redis, certificate))));
+    }
     const hostUrls = hosts.map(({ url }) => url);
-    const front = launch.front ? await started(startFront(hostUrls)) : undefined;
+    const starting = frontOf(name, launch, hostUrls, certificate);
+    const front = starting && (await started(starting));
     const pids = [...hosts, ...(front ? [front] : [])].flatMap((part) => part.pids);
     return {
       name,
@@ -90,21 +108,39 @@ export async function startSide(name: SideName, launch: Launch): Promise<Side> {
       primaryPids: hosts.map((part) => part.pids[0] as number),
       redisPid: redis?.pids[0],
       collectGarbage: () => signalAll(pids, "SIGWINCH"),
-      stop: () => stopAll(parts),
+      stop,
     };
   } catch (error) {
-    await stopAll(parts);
+    await stop();
     throw error;
   }
 }
 
-function host(name: SideName, launch: Launch, redis: Part | undefined): PartCommand {
-  const env = { ...environment(launch), ...(redis && { BENCH_REDIS_URL: redis.url }) };
-  return { what: name, command: COMMAND[name](launch, redis?.url), env };
+function frontOf(
+  name: SideName,
+  { front }: Launch,
+  hostUrls: readonly string[],
+  certificate: BenchCertificate | undefined,
+): Promise<Part> | undefined {
+  if (front) return startFront(hostUrls);
+  return name === "nginx" && certificate ? startTlsFront(hostUrls[0] as string, certificate) : undefined;
 }
 
-function environment({ collectable }: Launch): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _inherited, ...env } = process.env;
+function host(
+  name: SideName,
+  launch: Launch,
+  redis: Part | undefined,
+  certificate: BenchCertificate | undefined,
+): PartCommand {
+  const env = { ...environment(launch), ...(redis && { BENCH_REDIS_URL: redis.url }) };
+  const tls =
+    certificate && name !== "nginx" ? ["--tls-cert", certificate.certFile, "--tls-key", certificate.keyFile] : [];
+  return { what: name, command: [...COMMAND[name](launch, redis?.url), ...tls], env };
+}
+
+function environment({ collectable, recoverable }: Launch): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _inherited, ...inherited } = process.env;
+  const env = { ...inherited, ...(recoverable && { BENCH_RECOVERABLE: "1" }) };
   if (!collectable) return env;
   return { ...env, NODE_OPTIONS: `--import=${new URL("collect-on-signal.mjs", import.meta.url)}` };
 }

@@ -8,21 +8,20 @@ import type { Check } from "./check.js";
 
 const NULL_ORIGIN = "null";
 
-/** As browsers write it: lower case, without the port that the scheme has anyway. */
 export function origin(): Check<string> {
   return {
     allowed: "an origin such as https://example.com or http://localhost:8080, without a path; or *",
-    schema: z.string().transform((text, context) => {
-      const written = text === ANY_ORIGIN || text === NULL_ORIGIN ? text : originOf(text);
-      if (written === undefined) context.addIssue({ code: "invalid_type", expected: "string", input: text });
-      return written ?? z.NEVER;
-    }),
+    schema: z.string().transform(asBrowsersWrite).pipe(z.string()),
     format: String,
   };
 }
 
-/** Undefined where more than an origin was written: a path would be ignored, and seem to count. */
-function originOf(text: string): string | undefined {
+/**
+ * Lower case, without the port that the scheme has anyway. Undefined where more than an origin was written: a path would
+ * be ignored, and seem to count.
+ */
+function asBrowsersWrite(text: string): string | undefined {
+  if (text === ANY_ORIGIN || text === NULL_ORIGIN) return text;
   if (!URL.canParse(text) || text.includes(ANY_ORIGIN)) return undefined;
   const { protocol, host, href } = new URL(text);
   const written = `${protocol}//${host}`;

@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { z } from "zod";
+import { formatHostAndPort } from "../protocol/host-and-port.js";
 import { formatRedisTarget, parseRedisUrls } from "./redis-url.js";
 import type { ListenTarget, ManageAddress, RedisTarget } from "./settings.js";
 
@@ -208,10 +209,6 @@ function splitListenTarget(text: string): unknown {
 function formatListenTarget(target: ListenTarget): string {
   if ("unix" in target) return `unix:${target.unix}`;
   return "fd" in target ? `fd:${target.fd}` : formatHostAndPort(target);
-}
-
-function formatHostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function whyNotAFile(path: string): string | undefined {

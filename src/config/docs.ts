@@ -5,6 +5,7 @@ import {
   type Control,
   defaultTextOf,
   fileKeyOf,
+  fileVariableOf,
   flagOf,
   GROUPS,
   type Group,
@@ -67,7 +68,8 @@ ignored, with a warning.
 
 A secret is shown as \`********\` in \`--print-config\` and in every message. Others on the host can read a process's
 arguments, so prefer the variable that names a file (\`HOLDFAST_MANAGE_TOKEN_FILE=/run/secrets/token\`); one line end at the
-end of that file is not part of the secret. Setting both the variable and its \`_FILE\` is an error.`;
+end of that file is not part of the secret. Setting both the variable and its \`_FILE\` is an error. Workers, and so the app, do not
+get the variables of secrets that are the primary's alone.`;
 
 function overview(): string {
   const rows = GROUPS.flatMap(rowsOf).map(
@@ -86,11 +88,9 @@ function section(group: Group): string {
 }
 
 function entry(row: Setting): string {
-  const variables = [
-    variableOf(row),
-    ...(row.secret ? [`${variableOf(row)}_FILE`] : []),
-    ...(row.commonVariables ?? []),
-  ];
+  const variables = [variableOf(row), fileVariableOf(row), ...(row.commonVariables ?? [])].filter(
+    (name) => name !== undefined,
+  );
   const facts = [
     `- Default: ${defaultInDocs(row)}`,
     ...(row.separator ? ["- May be repeated"] : []),

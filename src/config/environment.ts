@@ -9,7 +9,7 @@ import { ConfigError } from "./error.js";
 import type { Given, Layer } from "./given.js";
 import { didYouMean, nearest } from "./nearest.js";
 import { inheritedSockets } from "./socket-activation.js";
-import { CONFIG_CONTROL, SETTING_ROWS, type Setting, type SettingKey, variableOf } from "./table.js";
+import { CONFIG_CONTROL, fileVariableOf, SETTING_ROWS, type Setting, type SettingKey, variableOf } from "./table.js";
 
 export interface Environment {
   readonly layer: Layer;
@@ -36,8 +36,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv, directory: string): Envi
   };
 }
 
+/** The variables of secrets, which are the primary's alone. Not those that other programs go by, too, as an app may. */
+export function secretVariables(): string[] {
+  return SETTING_ROWS.flatMap(([, row]) => (fileVariableOf(row) ? ownVariables(row) : []));
+}
+
 function readRow(row: Setting, env: NodeJS.ProcessEnv, directory: string): Given | undefined {
-  const fromFile = row.secret && readSecret(row, env, directory);
+  const fromFile = readSecret(row, env, directory);
   if (fromFile) return fromFile;
   for (const name of [variableOf(row), ...(row.commonVariables ?? [])]) {
     const value = env[name];
@@ -47,8 +52,8 @@ function readRow(row: Setting, env: NodeJS.ProcessEnv, directory: string): Given
 }
 
 function readSecret(row: Setting, env: NodeJS.ProcessEnv, directory: string): Given | undefined {
-  const name = `${variableOf(row)}_FILE`;
-  const path = env[name];
+  const name = fileVariableOf(row);
+  const path = name && env[name];
   if (!path) return undefined;
   if (env[variableOf(row)]) throw new ConfigError([`${name} and ${variableOf(row)} are both set: keep one`]);
   try {
@@ -84,7 +89,7 @@ function misspelt(env: NodeJS.ProcessEnv): string[] {
 const PREFIX = "HOLDFAST_";
 
 function ownVariables(row: Setting): string[] {
-  return row.secret ? [variableOf(row), `${variableOf(row)}_FILE`] : [variableOf(row)];
+  return [variableOf(row), fileVariableOf(row)].filter((name) => name !== undefined);
 }
 
 /** The prefix is left out of the comparison, or all names would look alike. */

@@ -2,6 +2,7 @@
  * Redis URLs: what one names, or several that make a Cluster; and how they are shown without their passwords. Pure. Read
  * by hand, because a URL has one host, and Sentinels are several.
  */
+import { formatHostAndPort } from "../protocol/host-and-port.js";
 import type { RedisAddress, RedisLogin, RedisTarget, SentinelRedis } from "./settings.js";
 
 /** A reason in words, fit to stand behind "but". */
@@ -35,12 +36,12 @@ export function formatRedisTarget(target: RedisTarget, mask: string): string {
   const scheme = target.tls ? "rediss" : "redis";
   switch (target.kind) {
     case "cluster":
-      return target.nodes.map((node) => `${scheme}://${login}${hostAndPort(node)}`).join(",");
+      return target.nodes.map((node) => `${scheme}://${login}${formatHostAndPort(node)}`).join(",");
     case "sentinel":
-      return `${scheme}+sentinel://${login}${target.sentinels.map(hostAndPort).join(",")}/${encodeURIComponent(target.master)}${database(target)}`;
+      return `${scheme}+sentinel://${login}${target.sentinels.map(formatHostAndPort).join(",")}/${encodeURIComponent(target.master)}${database(target)}`;
     case "single":
       if ("path" in target.address) return `unix://${login}${target.address.path}${socketDatabase(target)}`;
-      return `${scheme}://${login}${hostAndPort(target.address)}${database(target)}`;
+      return `${scheme}://${login}${formatHostAndPort(target.address)}${database(target)}`;
   }
 }
 
@@ -143,10 +144,6 @@ function decode(text = ""): string {
   } catch {
     throw new RedisUrlError("what stands behind each % must be two hexadecimal digits");
   }
-}
-
-function hostAndPort({ host, port }: RedisAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function database({ database }: { readonly database: number }): string {

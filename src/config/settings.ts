@@ -2,6 +2,7 @@
  * The settings as the primary's parts get them: checked, with every default filled in, and frozen. Knows nothing of where
  * a value came from; table.ts says how each is spelt on the command line, in the environment and in the config file.
  */
+import type { HostAndPort } from "../protocol/host-and-port.js";
 
 export interface Settings {
   /** Absolute path of the app's module; absent, the built-in chat runs. */
@@ -20,7 +21,7 @@ export interface Settings {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   /** Absent: it is found where that can be. */
-  readonly advertise?: "off" | HostAddress;
+  readonly advertise?: "off" | HostAndPort;
   readonly balance: Balance;
   readonly headerTimeoutMs: number;
   readonly maxHeaderBytes: number;
@@ -61,17 +62,9 @@ export interface Settings {
   readonly logFormat: LogFormat;
 }
 
-export type ListenTarget =
-  | { readonly unix: string }
-  | { readonly fd: number }
-  | { readonly host: string; readonly port: number };
+export type ListenTarget = { readonly unix: string } | { readonly fd: number } | HostAndPort;
 
-export interface HostAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface ManageAddress extends HostAddress {
+export interface ManageAddress extends HostAndPort {
   /** False for the default, which may be taken by another instance without harm. */
   readonly explicit: boolean;
 }
@@ -117,10 +110,7 @@ export interface RedisLogin {
   readonly password?: string;
 }
 
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type RedisAddress = HostAndPort;
 
 export const REDIS_MODES = ["classic", "sharded"] as const;
 export type RedisMode = (typeof REDIS_MODES)[number];

@@ -53,7 +53,7 @@ export interface Setting<Value = unknown> {
   readonly default?: Value | ((terminal: Terminal) => Value);
   /** In words, where the value alone does not say it. */
   readonly defaultText?: string;
-  /** Masked wherever it is shown, and readable from the file that HOLDFAST_…_FILE names. */
+  /** Masked wherever it is shown. */
   readonly secret?: true;
   /** Hides the secrets in the JSON of a value, where only part of it is one. */
   readonly redact?: (given: string) => string;
@@ -327,6 +327,11 @@ export function fileKeyOf({ name }: { readonly name: string }): string {
 
 export function variableOf({ name }: { readonly name: string }): string {
   return `HOLDFAST_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** Where the setting is a secret or may hold one, the variable that names a file with it. */
+export function fileVariableOf(row: Setting): string | undefined {
+  return row.secret || row.redact ? `${variableOf(row)}_FILE` : undefined;
 }
 
 /** The app is not a flag but the one argument. */

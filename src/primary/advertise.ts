@@ -1,7 +1,9 @@
-/** Where other hosts are told to bring requests for this host's sessions. Pure. */
+/** Where other hosts are told to bring requests for this host's sessions. */
 import type { networkInterfaces } from "node:os";
 import type { Settings } from "../config/settings.js";
+import { formatHostAndPort } from "../protocol/host-and-port.js";
 import type { ListenWhere } from "./acceptor/listener.js";
+import type { Uplink } from "./uplink/uplink.js";
 
 export interface Advertised {
   /** Absent: other hosts cannot reach this one. */
@@ -10,11 +12,16 @@ export interface Advertised {
   readonly reason: string;
 }
 
+interface AdvertiseLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+}
+
 type Interfaces = ReturnType<typeof networkInterfaces>;
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
-/** `urls` are what the listeners say of themselves; the first with a port counts. */
+/** Pure. `urls` are what the listeners say of themselves; the first with a port counts. */
 export function advertised(
   { advertise, tlsCert }: Pick<Settings, "advertise" | "tlsCert">,
   where: readonly ListenWhere[],
@@ -23,7 +30,7 @@ export function advertised(
 ): Advertised {
   if (advertise === "off") return { reason: "--advertise off" };
   const scheme = tlsCert === undefined ? "http" : "https";
-  if (advertise) return { url: `${scheme}://${bracketed(advertise.host)}:${advertise.port}`, reason: "--advertise" };
+  if (advertise) return { url: `${scheme}://${formatHostAndPort(advertise)}`, reason: "--advertise" };
   const at = where.findIndex((each) => "port" in each);
   const [place, url] = [where[at], urls[at]];
   if (!place || !("port" in place) || url === undefined)
@@ -34,11 +41,16 @@ export function advertised(
   return { url: `${scheme}://${address}:${new URL(url).port}`, reason: "the first address that is not loopback" };
 }
 
+/** Where this host cannot be reached its sessions are lost to requests that come elsewhere, so it is said. */
+export function advertise(uplink: Pick<Uplink, "advertise">, { url, reason }: Advertised, log: AdvertiseLog): void {
+  if (url === undefined) {
+    return log.warn({ event: "advertise-none", reason }, `other hosts bring no requests here: ${reason}`);
+  }
+  uplink.advertise(url);
+  log.info({ event: "advertise", url, reason }, `other hosts bring requests to ${url} (${reason})`);
+}
+
 function firstOutward(interfaces: Interfaces): string | undefined {
   const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
   return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 
-const INTERRUPT_BUDGET = 30_000;
+const INTERRUPT_BUDGET = 10_000;
 
 export function compileEarly(): void {
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);

@@ -27,6 +27,12 @@ export function speaksTls({ tlsCert }: Settings): boolean {
   return tlsCert !== undefined;
 }
 
+/** The primary goes by the proxies it was started with, and both must believe the same ones. */
+export function settingsAfter(before: Settings, after: Settings): Settings {
+  const { trustProxy: _, ...rest } = after;
+  return before.trustProxy ? { ...rest, trustProxy: before.trustProxy } : rest;
+}
+
 /** The primary keeps what it was started with; the names of the settings that differ since. */
 export function changedForPrimary(before: Settings, after: Settings): string[] {
   const changed: string[] = OF_PRIMARY.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));

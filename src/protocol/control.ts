@@ -3,7 +3,7 @@
  * `type`, each direction a union of its own. Versioned: a link whose first message is not `hello` of this version ends.
  */
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export type WorkerMessage =
   | { readonly type: "hello"; readonly version: number }
@@ -43,8 +43,20 @@ export type PrimaryMessage =
   | { readonly type: "ticket-keys"; readonly ticketKeys: string }
   /** Where other hosts are reached; first of all, and whenever it changes. Replaces what was said before. */
   | ({ readonly type: "hosts" } & KnownHosts)
-  /** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
-  | { readonly type: "drain"; readonly withinMs: number; readonly reason: DrainReason };
+  | ({ readonly type: "drain" } & DrainOrder);
+
+/** Take no new work, close sessions at a pace that ends within `withinMs`, then exit with code 0. */
+export interface DrainOrder {
+  readonly withinMs: number;
+  readonly reason: DrainReason;
+  /** Siblings that stay. On connections that are kept alive new clients still come, and are theirs. */
+  readonly heirs: readonly Heir[];
+}
+
+export interface Heir {
+  readonly slot: number;
+  readonly incarnation: number;
+}
 
 /** A secret: never log it. */
 export interface KnownHosts {
@@ -138,6 +150,8 @@ const isAmount: Check = (value) => typeof value === "number" && value >= 0;
 const isCount: Check = (value) => Number.isSafeInteger(value) && isAmount(value);
 const isText: Check = (value) => typeof value === "string";
 const isAmounts: Check = (value) => isRecord(value) && Object.values(value).every(isAmount);
+const isHeirs: Check = (value) =>
+  Array.isArray(value) && value.every((each) => isRecord(each) && isCount(each.slot) && isCount(each.incarnation));
 const DRAIN_REASONS: readonly unknown[] = ["stop", "reload", "scale", "replace"] satisfies DrainReason[];
 
 const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
@@ -162,7 +176,7 @@ const PRIMARY_MESSAGES: Readonly<Record<PrimaryMessage["type"], Shape>> = {
   hosts: { secret: isText, hosts: (value) => isRecord(value) && Object.values(value).every(isText) },
   tls: { cert: isText, key: isText, ticketKeys: isText },
   "ticket-keys": { ticketKeys: isText },
-  drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value) },
+  drain: { withinMs: isAmount, reason: (value) => DRAIN_REASONS.includes(value), heirs: isHeirs },
 };
 
 const BIRTH: Shape = {

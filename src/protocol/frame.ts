@@ -42,6 +42,10 @@ export const FrameKind = {
   count: 26,
   /** Worker: `u32 id | namespace | rooms`; answered by `done` once what other hosts send to them comes here. */
   hear: 27,
+  /** Switch: `u32 id`; nobody was asked, because too many requests of this link are under way. */
+  refused: 28,
+  /** Both: events that were emitted in one tick to one address, see run.ts; relayed as one broadcast. */
+  run: 29,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

@@ -27,9 +27,11 @@ export const PASS_TYPE = "holdfast:pass";
  */
 export interface PassMessage {
   readonly type: typeof PASS_TYPE;
+  /** Of the hand-off by which it came. */
+  readonly sequence: number;
   /** The request's head and what came behind it, as latin1. */
   readonly data: string;
-  /** As in the hand-off by which it came. */
+  /** As in that hand-off. */
   readonly peer?: string;
 }
 
@@ -38,9 +40,9 @@ export const MAX_PASSED_BYTES = 128 * 1024;
 
 export function isPassMessage(message: unknown): message is PassMessage {
   if (typeof message !== "object" || message === null) return false;
-  const { type, data, peer } = message as Partial<PassMessage>;
+  const { type, sequence, data, peer } = message as Partial<PassMessage>;
   const isOfForm = type === PASS_TYPE && typeof data === "string" && data.length <= MAX_PASSED_BYTES;
-  return isOfForm && (peer === undefined || typeof peer === "string");
+  return isOfForm && typeof sequence === "number" && (peer === undefined || typeof peer === "string");
 }
 
 export function isHandOffMessage(message: unknown): message is HandOffMessage {

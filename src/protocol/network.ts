@@ -26,7 +26,7 @@ export function isNetwork(text: string): boolean {
 }
 
 /** An IPv4 address that came on an IPv6 socket, as itself. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped?.[1] ?? address;
 }

@@ -9,6 +9,7 @@ import { Adapter, type BroadcastFlags, type BroadcastOptions, type Room, type So
 import { packFlags, unpackFlags } from "../protocol/content.js";
 import { type Address, Audience, type DecodedAddress, type RoomName } from "../protocol/frame.js";
 import { answer, isDetails, type RemoteSocketDetails, run } from "./adapter-remote.js";
+import { EncodeError } from "./codec.js";
 import {
   type Command,
   type Heard,
@@ -24,6 +25,7 @@ import {
   createDecoderOf,
   type DecoderLike,
   type Encoder,
+  frameOf,
   OnceEncoder,
   type Packet,
   RemoteEvent,
@@ -31,10 +33,13 @@ import {
 } from "./event.js";
 import type { Exchange, NamespaceServer, Respond } from "./exchange.js";
 import { sendFrames, takesFrames } from "./frame-client.js";
+import { RequestTimeoutError, requestError } from "./request-error.js";
 import { RoomHearing } from "./room-hearing.js";
 import type { TextRun } from "./text-run.js";
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** What is larger is not copied on its way to the link, but by itself; see frame.ts. */
+const MAX_GATHERED_BYTES = 8 * 1024;
 /** What BroadcastOperator has to count to: this worker, and the others together. */
 const LOCAL_AND_OTHERS = 2;
 
@@ -42,7 +47,7 @@ interface PacketOptions {
   wsPreEncodedFrame?: Buffer[];
 }
 
-type Encode = (this: Adapter, packet: Packet, options: PacketOptions) => unknown[];
+type Encode = (this: { encoder: Encoder }, packet: Packet, options: PacketOptions) => unknown[];
 
 const DONE = Promise.resolve();
 const NO_ROOMS: Set<Room> = new Set();
@@ -115,12 +120,21 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   override broadcast(packet: Packet, options: BroadcastOptions): Promise<void> {
     if (!options.flags?.local) {
       packet.nsp = this.name;
-      const parts = toEventParts(this.#encoder.encodeOnce(packet));
-      const packed = this.#exchange.pack(packet.data);
-      if (parts.length > 0) this.#exchange.broadcast(this.#address(options), sayEvent(parts, options.flags, packed));
+      this.#tell(packet, this.#encoder.encodeOnce(packet), options);
     }
     Adapter.prototype.broadcast.call(this, packet, options);
     return DONE;
+  }
+
+  #tell(packet: Packet, encoded: readonly unknown[], options: BroadcastOptions): void {
+    const address = this.#address(options);
+    const packed = this.#exchange.pack(packet.data);
+    const frame = frameOf(packet, encoded);
+    if (frame && frame.length + packed.length <= MAX_GATHERED_BYTES && (encoded[0] as string).isWellFormed()) {
+      return this.#exchange.broadcastText(address, packFlags(options.flags), frame, packed);
+    }
+    const parts = toEventParts(encoded);
+    if (parts.length > 0) this.#exchange.broadcast(address, sayEvent(parts, options.flags, packed));
   }
 
   /**
@@ -268,9 +282,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
       this.#exchange.request(audience, this.#address(options), say, timeoutMs, {
         onResponse: (value) => responses.push(value as T),
         onDone: () => resolve(responses),
-        onFailure: (failure) => {
-          reject(failure === "timeout" ? new RequestTimeoutError(question.name, timeoutMs, responses) : failure);
-        },
+        onFailure: (failure) =>
+          reject(requestError(failure, () => new RequestTimeoutError(question.name, timeoutMs, responses))),
       });
     });
   }
@@ -295,8 +308,8 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
         onAck(value);
       },
       onDone: () => onCount(acknowledged),
-      // After a timeout the operator's own timer has told the app; what cannot be encoded reaches nobody else.
-      onFailure: (failure) => failure === "timeout" || onCount(0),
+      // The operator's own timer tells the app of what was not answered; what cannot be encoded reaches nobody else.
+      onFailure: (failure) => failure instanceof EncodeError && onCount(0),
     });
   }
 
@@ -308,33 +321,19 @@ export class SwitchedAdapter extends NodeClusterAdapter implements NamespaceServ
   }
 }
 
-/** Some workers did not answer a request in time. */
-export class RequestTimeoutError extends Error {
-  override readonly name = "RequestTimeoutError";
-  readonly code = "HOLDFAST_REQUEST_TIMEOUT";
-  readonly responses: unknown[];
-
-  constructor(what: string, timeoutMs: number, responses: unknown[]) {
-    super(`timeout reached: only ${responses.length} responses to "${what}" received within ${timeoutMs} ms`);
-    this.responses = responses;
-  }
-}
-
 function sendRun(sockets: readonly Socket[], run: TextRun, { compress, volatile = false }: BroadcastFlags): void {
   if (sockets.length === 0) return;
   const options = { wsPreEncodedFrame: [run.toWebSocketFrames()], compress };
   for (const socket of sockets) sendFrames(socket, options, volatile);
 }
 
-const { _encode: encodeAsBase, apply: applyToSockets } = Adapter.prototype as unknown as {
-  _encode: Encode;
-  apply: Apply;
-};
+const { apply: applyToSockets } = Adapter.prototype as unknown as { apply: Apply };
 
 /** As the base class, which makes the WebSocket frame for all clients at once. In one piece it is one cheap write each. */
-function encodeInOnePiece(this: Adapter, packet: Packet, options: PacketOptions): unknown[] {
-  const parts = encodeAsBase.call(this, packet, options);
-  if (options.wsPreEncodedFrame) options.wsPreEncodedFrame = [Buffer.concat(options.wsPreEncodedFrame)];
+function encodeInOnePiece(this: { encoder: Encoder }, packet: Packet, options: PacketOptions): unknown[] {
+  const parts = this.encoder.encode(packet);
+  const frame = frameOf(packet, parts);
+  if (frame) options.wsPreEncodedFrame = [frame];
   return parts;
 }
 

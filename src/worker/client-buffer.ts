@@ -24,7 +24,7 @@ interface Measured {
   largest: number;
 }
 
-export const SLOW_CONSUMER = "slow consumer";
+const SLOW_CONSUMER = "slow consumer";
 /** Of the packet itself, so that a million empty ones count as well. */
 const PACKET_BYTES = 128;
 

@@ -6,7 +6,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Bytes of bytecode that a function runs between two looks at it. 132 kB in Node 20, and half of that in Node 22. */
-const INTERRUPT_BUDGET = 30_000;
+const INTERRUPT_BUDGET = 10_000;
 
 export function compileEarly(): void {
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);

@@ -3,19 +3,22 @@
  * origin may connect, whether its user may, and how large its body may be. What is refused is answered here, so that the
  * page that asked can read it. Requests that a sibling forwards have passed its door already.
  */
+import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { WorkerSettings } from "../protocol/control.js";
 import { allowsOrigin, crossOriginHeaders, type Headers, isPreflight, type Origins } from "../protocol/cross-origin.js";
-import type { Trust } from "../protocol/network.js";
+import { type Trust, trustOf } from "../protocol/network.js";
+import { parsePasswordFile } from "../protocol/password-file.js";
 import { type Peer, peerOf } from "../protocol/peer.js";
 import { sessionIdOf } from "../protocol/request-target.js";
 import { announcesTooMuch, limitChunks } from "./body-limit.js";
 import { setPeer } from "./client-address.js";
 import { forwardedPeer } from "./forwarded-header.js";
-import type { Passwords, Verdict } from "./passwords.js";
+import { Passwords, type Verdict } from "./passwords.js";
 import { type Refusal, refuseRequest, refuseUpgrade, responseText, UNAVAILABLE } from "./refusal.js";
 
-export interface DoorkeeperParts {
+interface DoorkeeperParts {
   /** Undefined: every origin may connect, and the app's own `cors` says which page may read the answers. */
   readonly allowedOrigins: Origins | undefined;
   /** Pages that may read what is refused here. */
@@ -39,6 +42,8 @@ const UNAUTHORIZED: Refusal = {
   headers: { "WWW-Authenticate": 'Basic realm="holdfast", charset="UTF-8"' },
 };
 
+type DoorSettings = Pick<WorkerSettings, "corsOrigins" | "basicAuth" | "trustProxy" | "maxBodyBytes">;
+
 type Answer = (refusal: Refusal) => void;
 
 export class Doorkeeper {
@@ -46,7 +51,20 @@ export class Doorkeeper {
   /** Of connections of proxies: who they are themselves. */
   readonly #proxies = new WeakMap<Socket, Peer>();
 
-  constructor(parts: DoorkeeperParts) {
+  /** `ownOrigins` are those that the app lets in, where the settings name none: of these it is known only who may read. */
+  static of(settings: DoorSettings, ownOrigins: Origins, count: (reason: string) => void): Doorkeeper {
+    const { corsOrigins, basicAuth, trustProxy, maxBodyBytes } = settings;
+    return new Doorkeeper({
+      allowedOrigins: corsOrigins,
+      readingOrigins: corsOrigins ?? ownOrigins,
+      passwords: basicAuth === undefined ? undefined : readPasswords(basicAuth),
+      trust: trustOf(trustProxy ?? []),
+      maxBodyBytes,
+      count,
+    });
+  }
+
+  private constructor(parts: DoorkeeperParts) {
     this.#parts = parts;
   }
 
@@ -137,4 +155,9 @@ export class Doorkeeper {
     }
     setPeer(socket, forwardedPeer(headers, trust) ?? peer);
   }
+}
+
+/** The primary has checked it before this worker was forked. */
+function readPasswords(path: string): Passwords {
+  return new Passwords(parsePasswordFile(readFileSync(path, "utf8")));
 }

@@ -1,7 +1,8 @@
 /**
  * How a worker leaves: it closes its sessions at a pace, so that their clients do not all come back in one instant, and
- * serves what it has meanwhile. Its clients see "transport close" and reconnect by themselves. It is done when the last
- * session and connection have gone, or when its time is up.
+ * serves what it has meanwhile; so it does with the connections that it relays to other workers' sessions, which would
+ * end with it in any case. Clients see "transport close" and reconnect by themselves. It is done when the last session and
+ * connection have gone, or when its time is up.
  */
 
 /** What the drain closes. worker.ts passes in what fits. */
@@ -9,6 +10,8 @@ export interface Draining {
   /** Before anything is closed: the app is told, responses stop keeping connections alive. */
   begin(): void;
   sessions(): readonly DrainingSession[];
+  /** Upgraded connections that pass through to sessions of others. */
+  relays(): readonly DrainingRelay[];
   /** Connections that are still open, those of siblings among them. */
   connections(): number;
   /** Those that wait for a next request. */
@@ -25,6 +28,10 @@ export interface DrainingSession {
   onClose(reason: string): void;
 }
 
+export interface DrainingRelay {
+  close(): void;
+}
+
 const TICK_MS = 20;
 /** Sessions are closed this far apart when there is time for it, and within most of the time that there is. */
 const PACE_MS = 5;
@@ -39,7 +46,7 @@ const GRACE_MS = 1_500;
 /** A polling client polls again at once; one that has not for so long is gone, and Engine.IO would wait 30 s for it. */
 const SILENT_POLLER_MS = 5_000;
 
-/** How many sessions of `total` are to be closed once so much of the time has passed. */
+/** How many sessions and relays of `total` are to be closed once so much of the time has passed. */
 export function dueBy(elapsedMs: number, total: number, withinMs: number): number {
   const windowMs = Math.min(WINDOW_SHARE * withinMs, PACE_MS * total);
   return elapsedMs >= windowMs ? Number.POSITIVE_INFINITY : Math.ceil((total * elapsedMs) / windowMs);
@@ -48,7 +55,7 @@ export function dueBy(elapsedMs: number, total: number, withinMs: number): numbe
 export class Drain {
   readonly #worker: Draining;
   readonly #onDone: () => void;
-  readonly #farewell = new WeakSet<DrainingSession>();
+  readonly #farewell = new WeakSet<DrainingSession | DrainingRelay>();
   #farewells = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -66,26 +73,30 @@ export class Drain {
     if (this.hasBegun) return;
     this.#worker.begin();
     const startMs = performance.now();
-    const total = this.#worker.sessions().length;
+    const total = this.#worker.sessions().length + this.#worker.relays().length;
     this.#timer = setInterval(() => {
       const elapsedMs = performance.now() - startMs;
-      this.#closeSessions(dueBy(elapsedMs, total, withinMs));
+      this.#close(dueBy(elapsedMs, total, withinMs));
       if (elapsedMs >= Math.min(IDLE_GRACE_MS, withinMs / 2)) this.#closeIdleConnections();
       if (this.#isEmpty() || elapsedMs >= withinMs) this.#finish();
     }, TICK_MS);
   }
 
   /** After the planned ones also those that have come since, on connections that were there. */
-  #closeSessions(due: number): void {
-    for (const session of this.#worker.sessions()) {
-      if (this.#farewells >= due) return;
-      if (!this.#farewell.has(session)) this.#close(session);
-    }
+  #close(due: number): void {
+    for (const session of this.#worker.sessions()) if (this.#isTurnOf(session, due)) this.#closeSession(session);
+    for (const relay of this.#worker.relays()) if (this.#isTurnOf(relay, due)) relay.close();
   }
 
-  #close(session: DrainingSession): void {
-    this.#farewell.add(session);
+  /** Each has one. */
+  #isTurnOf(one: DrainingSession | DrainingRelay, due: number): boolean {
+    if (this.#farewells >= due || this.#farewell.has(one)) return false;
+    this.#farewell.add(one);
     this.#farewells++;
+    return true;
+  }
+
+  #closeSession(session: DrainingSession): void {
     session.close();
     setTimeout(() => {
       // One that is still "closing" has something to say to a slow client.

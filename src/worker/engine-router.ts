@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Server } from "socket.io";
+import type { Heir } from "../protocol/control.js";
 import { queryOf } from "../protocol/request-target.js";
 import { ownerOf, type SessionOwner } from "../protocol/session-id.js";
 import type { Forwarder } from "./forward.js";
@@ -23,6 +24,8 @@ type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export class EngineRouter implements EngineRoute {
+  /** Siblings that take who comes without a session, while this worker drains. */
+  heirs: readonly Heir[] = [];
   readonly #self: SessionOwner;
   readonly #forwarder: Forwarder;
   /** Without it, upgrades of siblings' sessions are relayed. */
@@ -76,13 +79,19 @@ export class EngineRouter implements EngineRoute {
 
   /** What a host has forwarded goes to no other host, what a sibling has forwarded to nobody. */
   #otherOwnerOf(sessionId: string | undefined, source: Source): SessionOwner | undefined {
-    const owner = sessionId === undefined || source === "sibling" ? undefined : ownerOf(sessionId);
+    if (source === "sibling") return undefined;
+    const owner = sessionId === undefined ? this.#heir() : ownerOf(sessionId);
     if (!owner) return undefined;
     if (owner.host !== this.#self.host) {
       return source === "client" && this.#forwarder.reaches(owner.host) ? owner : undefined;
     }
     const isSelf = owner.slot === this.#self.slot && owner.incarnation === this.#self.incarnation;
     return isSelf ? undefined : owner;
+  }
+
+  #heir(): SessionOwner | undefined {
+    const heir = this.heirs[Math.floor(Math.random() * this.heirs.length)];
+    return heir && { host: this.#self.host, ...heir };
   }
 }
 

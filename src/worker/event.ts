@@ -4,7 +4,8 @@
  * (`socket.onAnyOutgoing`).
  */
 import type { FrameBatch, FrameReader } from "../protocol/frame.js";
-import { BINARY_PART, TEXT_PART } from "./event-part.js";
+import { textFrameOf } from "../protocol/text-frame.js";
+import { BINARY_PART, TEXT_PART } from "../protocol/event-part.js";
 
 /** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
 export type EventPart = string | Uint8Array;
@@ -31,6 +32,7 @@ type DecoderClass = new (options?: typeof ANY_SIZE) => DecoderLike;
 /** The parser's limit is for clients; what another worker encoded is to be read whatever its size. */
 const ANY_SIZE = { maxAttachments: Number.POSITIVE_INFINITY };
 const PARTS = Symbol("parts");
+const FRAME = Symbol("frame");
 /** Socket.IO's packet type. */
 export const EVENT = 2;
 
@@ -58,6 +60,19 @@ export class OnceEncoder implements Encoder {
     (packet as { [PARTS]?: unknown[] })[PARTS] = parts;
     return parts;
   }
+}
+
+/**
+ * An event that is one piece of text, as text-frame.ts has it; undefined where it is not. Made once for a packet whose
+ * parts are known: others may be encoded again, and differently.
+ */
+export function frameOf(packet: Packet, encoded: readonly unknown[]): Buffer | undefined {
+  const [text] = encoded;
+  if (encoded.length !== 1 || typeof text !== "string") return undefined;
+  const known = packet as { [PARTS]?: readonly unknown[]; [FRAME]?: Buffer };
+  if (known[PARTS] !== encoded) return textFrameOf(text);
+  known[FRAME] ??= textFrameOf(text);
+  return known[FRAME];
 }
 
 /** An event of another worker. `data` is decoded when somebody asks for it. */

@@ -23,7 +23,7 @@ import { DecodeError, EncodeError, encode } from "./codec.js";
 import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
 import type { Link } from "./link.js";
 import { pack, packArguments } from "./packer.js";
-import { TextRun } from "./text-run.js";
+import { type TextRun, textRunAt } from "./text-run.js";
 import { MAX_TIMEOUT_MS, WaitingRequests } from "./waiting-requests.js";
 
 /** Sends an answer; `last` when no more will come. Where the value cannot be encoded, sends what `otherwise` makes. */
@@ -47,8 +47,8 @@ export interface RequestHandlers {
   onResponse(value: unknown): void;
   /** Nobody will answer any more. */
   onDone(): void;
-  /** The request could not be encoded, or its deadline has passed. */
-  onFailure(error: EncodeError | "timeout"): void;
+  /** It could not be encoded; its deadline has passed; or too many are under way, and nobody was asked. */
+  onFailure(failure: EncodeError | "timeout" | "refused"): void;
 }
 
 /** Leaves room for an address in the largest frame. */
@@ -120,7 +120,7 @@ export class Exchange {
       const id = this.#waiting.add(HEAR_TIMEOUT_MS, {
         onResponse: () => {},
         onDone: () => resolve(),
-        onTimeout: resolve,
+        onFailure: () => resolve(),
       });
       this.#link.frame(FrameKind.hear).number(id).text(namespace).rooms(rooms).end();
     });
@@ -140,6 +140,13 @@ export class Exchange {
     const frame = this.#link.frame(FrameKind.broadcast).number(saying.packed.length).address(address);
     endWith(frame, saying);
     return true;
+  }
+
+  /** An event that is one piece of text, as `broadcast`; with those right before and behind it to the same address. */
+  broadcastText(address: Address, flags: number, frame: Buffer, packed: Buffer): void {
+    const bytes = frame.length + packed.length;
+    if (!this.#hasRoom("broadcast", bytes)) return;
+    this.#link.gather(address, flags, { frame, packed: this.uplink === undefined ? undefined : packed });
   }
 
   /** Has the primary keep an event that a command then takes to the others. False: it was dropped. */
@@ -166,7 +173,7 @@ export class Exchange {
     const id = this.#waiting.add(timeoutMs, {
       onResponse: (read) => handlers.onResponse(read()),
       onDone: () => handlers.onDone(),
-      onTimeout: () => handlers.onFailure("timeout"),
+      onFailure: (failure) => handlers.onFailure(failure),
     });
     const frame = this.#link.frame(FrameKind.request).number(id).number(saying.packed.length);
     endWith(frame.number(Math.min(timeoutMs, MAX_TIMEOUT_MS)).byte(audience).address(address), saying);
@@ -177,7 +184,7 @@ export class Exchange {
     return new Promise((resolve, reject) => {
       const late = () =>
         reject(new Error(`the primary did not count the servers of ${namespace} within ${COUNT_TIMEOUT_MS} ms`));
-      const id = this.#waiting.add(COUNT_TIMEOUT_MS, { onResponse: () => {}, onDone: resolve, onTimeout: late });
+      const id = this.#waiting.add(COUNT_TIMEOUT_MS, { onResponse: () => {}, onDone: resolve, onFailure: late });
       this.#link.frame(FrameKind.count).number(id).text(namespace).end();
     });
   }
@@ -204,7 +211,11 @@ export class Exchange {
 
   /** What the link cannot take is dropped here and counted; there, it would be the end of this worker. */
   #takes(what: string, { bytes, packed }: Saying): boolean {
-    if (!this.#fits(what, bytes + packed.length)) return false;
+    return this.#hasRoom(what, bytes + packed.length);
+  }
+
+  #hasRoom(what: string, bytes: number): boolean {
+    if (!this.#fits(what, bytes)) return false;
     if (!this.#link.full) return true;
     this.#drop(`link-full-${what}`);
     return false;
@@ -225,10 +236,9 @@ export class Exchange {
     const frame = frames[at] as Buffer;
     let taken = 1;
     try {
-      const run = TextRun.beginningAt(frames, at);
-      taken = run?.length ?? 1;
-      if (run) this.recovery?.arrive();
-      if (run) this.#servers.get(run.address.namespace)?.onTextRun(run);
+      const found = textRunAt(frames, at);
+      taken = found?.frames ?? 1;
+      if (found) this.#onTextRun(found.run);
       else this.#dispatch(frame, new FrameReader(frame));
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof DecodeError) this.#drop("unreadable-frame", error);
@@ -239,6 +249,11 @@ export class Exchange {
         });
     }
     return taken;
+  }
+
+  #onTextRun(run: TextRun): void {
+    this.recovery?.arrive();
+    this.#servers.get(run.address.namespace)?.onTextRun(run);
   }
 
   #dispatch(frame: Buffer, read: FrameReader): void {
@@ -257,6 +272,8 @@ export class Exchange {
         return this.#onResponse(read);
       case FrameKind.done:
         return this.#waiting.done(read.number(), read.number());
+      case FrameKind.refused:
+        return this.#waiting.refused(read.number());
       default:
         return this.recovery?.onFrame(frame);
     }

@@ -21,6 +21,12 @@ import { Turn } from "./turn.js";
 
 type Headers = Readonly<Record<string, string>>;
 
+/** An upgraded connection that passes through. */
+export interface Relay {
+  /** What the owner has said already still reaches the client. */
+  close(): void;
+}
+
 /** Where a session's requests go. */
 export interface Sibling {
   readonly slot: number;
@@ -68,8 +74,8 @@ export class Forwarder {
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
   readonly #turn = new Turn();
   readonly #headersFor: (request: IncomingMessage) => Headers;
+  readonly #relays = new Set<Relay>();
   #count = 0;
-  #relays = 0;
 
   /** `pathOf` names a worker's private socket, `headersFor` gives what a page needs to read an error. */
   constructor(pathOf: (sibling: Sibling) => string, headersFor: (request: IncomingMessage) => Headers = () => ({})) {
@@ -83,8 +89,8 @@ export class Forwarder {
   }
 
   /** Upgraded connections that pass through here now. */
-  get relays(): number {
-    return this.#relays;
+  get relays(): readonly Relay[] {
+    return [...this.#relays];
   }
 
   /** Whether another host's sessions can be reached. */
@@ -127,9 +133,7 @@ export class Forwarder {
     upstream.on("upgrade", (answer: IncomingMessage, peer: Socket, peerHead: Buffer) => {
       socket.write(Buffer.concat([headOf(answer, answer.rawHeaders), peerHead]));
       peer.write(head);
-      this.#relays++;
-      peer.once("close", () => this.#relays--);
-      join(socket, peer);
+      this.#relay(socket, peer);
     });
     upstream.on("response", (answer: IncomingMessage) => {
       socket.write(headOf(answer, [...endToEnd(answer.rawHeaders), "Connection", "close"]));
@@ -143,6 +147,13 @@ export class Forwarder {
       else refuseUpgrade(socket, UNAVAILABLE, this.#headersFor(request));
     });
     upstream.end();
+  }
+
+  #relay(client: Duplex, owner: Socket): void {
+    join(client, owner);
+    const relay = { close: () => endGently(client, owner) };
+    this.#relays.add(relay);
+    owner.once("close", () => this.#relays.delete(relay));
   }
 
   /** Undefined: what the client sent is nothing that Node would send on. */
@@ -211,6 +222,13 @@ function headOf(answer: IncomingMessage, rawHeaders: readonly string[]): Buffer 
 function join(one: Duplex, other: Duplex): void {
   passOn(one, other);
   passOn(other, one);
+}
+
+/** The owner ends its side when it reads this end, and that is passed on, behind all that it has written. */
+function endGently(client: Duplex, owner: Socket): void {
+  client.unpipe(owner);
+  client.resume();
+  owner.end();
 }
 
 function passOn(from: Duplex, to: Duplex): void {

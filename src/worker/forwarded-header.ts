@@ -16,15 +16,13 @@ export interface ForwardedHeaders {
 type Hop = Peer | undefined;
 
 const NODE = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
-const ELEMENT = /(?:[^",]|"(?:[^"\\]|\\.)*")+/g;
-const PAIR = /(?:[^";]|"(?:[^"\\]|\\.)*")+/g;
 
 /** Undefined: nobody to be believed says who it is, so it is the peer itself. */
 export function forwardedPeer(headers: ForwardedHeaders, trust: Trust): Peer | undefined {
   const { "x-forwarded-for": list, forwarded } = headers;
   const byList = list === undefined ? undefined : clientOf(String(list).split(",").map(hopOf), trust);
   if (forwarded === undefined) return byList;
-  const byElements = clientOf((String(forwarded).match(ELEMENT) ?? []).map(hopOfElement), trust);
+  const byElements = clientOf(partsOf(String(forwarded), ",").map(hopOfElement), trust);
   if (list === undefined) return byElements;
   // A proxy that writes one lets the other through as the client sent it, and nobody knows which.
   return byList?.address === byElements?.address ? byList : undefined;
@@ -50,9 +48,47 @@ function hopOf(text: string): Hop {
 }
 
 function hopOfElement(element: string): Hop {
-  const pairs = (element.match(PAIR) ?? []).map((pair) => /^\s*for\s*=\s*(.*?)\s*$/i.exec(pair)?.[1]);
-  const nodes = pairs.filter((node) => node !== undefined);
+  const nodes = partsOf(element, ";")
+    .map(nodeOf)
+    .filter((node) => node !== undefined);
   return nodes.length === 1 ? hopOf((nodes[0] as string).replace(/^"(.*)"$/, "$1")) : undefined;
+}
+
+/** What a pair says of `for`; undefined where it says something else. */
+function nodeOf(pair: string): string | undefined {
+  const [name = "", ...rest] = pair.split("=");
+  return rest.length > 0 && name.trim().toLowerCase() === "for" ? rest.join("=").trim() : undefined;
+}
+
+/**
+ * What stands between separators that are not within quotes; a quote that is not closed is one, too, so that it hides
+ * nothing behind it. One pass, and no pattern: clients write 16 kB of this, and a pattern takes its time over quotes.
+ */
+function partsOf(text: string, separator: "," | ";"): string[] {
+  const parts: string[] = [];
+  let from = 0;
+  let closes = true;
+  for (let at = 0; at <= text.length; at++) {
+    const end = closes && text[at] === '"' ? closingQuote(text, at) : -1;
+    if (end !== -1) {
+      at = end;
+    } else if (at === text.length || text[at] === separator || text[at] === '"') {
+      // Where one is not closed, none behind it is.
+      if (text[at] === '"') closes = false;
+      if (at > from) parts.push(text.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return parts;
+}
+
+/** Of the quote at `open`; -1 where there is none. */
+function closingQuote(text: string, open: number): number {
+  for (let at = open + 1; at < text.length; at++) {
+    if (text[at] === '"') return at;
+    if (text[at] === "\\") at++;
+  }
+  return -1;
 }
 
 function peerAt(address: string, port?: string): Hop {

@@ -5,9 +5,10 @@
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { type PrimaryMessage, parsePrimaryMessage, type WorkerMessage } from "../protocol/control.js";
-import { FrameBatch, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
+import { type Address, FrameBatch, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
 import { FrameSplitter } from "../protocol/frame-splitter.js";
 import { RecoveryKind } from "../protocol/recovery-frame.js";
+import { type RunEvent, RunWriter } from "./run-writer.js";
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
 export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
@@ -38,6 +39,8 @@ export class Link {
   readonly #splitter = new FrameSplitter({ reused: true });
   readonly #batch = new FrameBatch();
   readonly #waiting: (() => void)[] = [];
+  /** Events that have yet to become a frame; they are no more than a frame's worth. */
+  #run: RunWriter | undefined;
   #flushQueued = false;
   #patience: NodeJS.Timeout | undefined;
   /** Flushes so far, the last that is in the kernel, and the one that takes the last room change along. */
@@ -120,11 +123,19 @@ export class Link {
 
   /** Where to encode the next frame; it leaves with the others of this tick. */
   frame(kind: number): FrameBatch {
-    if (!this.#flushQueued) {
-      this.#flushQueued = true;
-      setImmediate(this.#flushTick);
-    }
+    this.#endRun();
+    this.#queueFlush();
     return this.#batch.begin(kind);
+  }
+
+  /** Has an event leave as `frame` would, in one frame with those to the same address right before and behind it. */
+  gather(address: Address, flags: number, event: RunEvent): void {
+    if (!this.#run?.takes(address, flags, event)) {
+      this.#endRun();
+      this.#run = new RunWriter(address, flags);
+    }
+    this.#run?.add(event);
+    this.#queueFlush();
   }
 
   /** As `frame`, for what must be in the kernel before the next byte to a client is. */
@@ -165,6 +176,7 @@ export class Link {
   }
 
   flush(): void {
+    this.#endRun();
     if (this.#batch.byteLength === 0 || !this.#stream.writable) return;
     if (this.#stream.writableLength === 0) this.#largestBytes = 0;
     this.#largestBytes = Math.max(this.#largestBytes, this.#batch.byteLength);
@@ -193,6 +205,18 @@ export class Link {
     this.#giveUp ??= setTimeout(() => this.becomeSafe(this.#flushed), MAX_UNSAFE_MS);
   }
 
+  #endRun(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.write(this.#batch);
+  }
+
+  #queueFlush(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    setImmediate(this.#flushTick);
+  }
+
   readonly #flushTick = (): void => {
     this.#flushQueued = false;
     this.flush();
@@ -202,7 +226,7 @@ export class Link {
     this.#patience = undefined;
     const sequences = this.#closedConnections;
     this.#closedConnections = [];
-    if (sequences.length > 0) this.#batch.begin(FrameKind.closed).numbers(sequences).end();
+    if (sequences.length > 0) this.frame(FrameKind.closed).numbers(sequences).end();
     this.flush();
   };
 

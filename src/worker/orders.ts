@@ -2,10 +2,10 @@
  * What the primary tells this worker over its link, and who acts on it. A worker that has nothing to drain yet ends when
  * it is told to.
  */
-import type { KnownHosts, PrimaryMessage, TlsMaterial } from "../protocol/control.js";
+import type { DrainOrder, KnownHosts, PrimaryMessage, TlsMaterial } from "../protocol/control.js";
 
 export class Orders {
-  onDrain: (withinMs: number) => void = () => process.exit(0);
+  onDrain: (order: DrainOrder) => void = () => process.exit(0);
   onTicketKeys: (ticketKeys: string) => void = () => {};
   onHosts: (known: KnownHosts) => void = () => {};
   /** Where TLS is spoken: resolved as soon as the primary has told it, which it does first. */
@@ -21,7 +21,7 @@ export class Orders {
   obey(message: PrimaryMessage): void {
     switch (message.type) {
       case "drain":
-        return this.onDrain(message.withinMs);
+        return this.onDrain(message);
       case "tls":
         return this.#resolveTls(message);
       case "ticket-keys":

@@ -20,12 +20,6 @@ export class PassOn {
   /** Those that came from the primary, with the message by which they came. */
   readonly #came = new WeakMap<Duplex, HandOffMessage>();
   #underWay = 0;
-  #count = 0;
-
-  /** Connections passed on so far. */
-  get count(): number {
-    return this.#count;
-  }
 
   /** A connection has come. */
   note(socket: Socket, message: HandOffMessage): void {
@@ -35,31 +29,45 @@ export class PassOn {
   /** False: it has to be relayed. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const came = this.#came.get(socket);
-    if (!came || came.passed || this.#underWay >= MAX_UNDER_WAY || !(socket instanceof Socket)) return false;
-    const internals = socket as unknown as Internals;
-    if (internals._handle?.constructor.name !== "TCP" || !process.connected) return false;
+    if (!came || came.passed || !(socket instanceof Socket) || !this.#mayPass(socket)) return false;
     const begun = Buffer.concat([headOf(request), head]);
-    if (begun.length + socket.readableLength > MAX_PASSED_BYTES || internals._handle.readStop() !== 0) return false;
-    // With it, Node lists the sockets of the server in both processes (SocketList).
-    internals.server = null;
-    this.#send(socket, Buffer.concat([begun, lateBytes(socket)]), came.peer);
+    if (begun.length + socket.readableLength > MAX_PASSED_BYTES || !leave(socket)) return false;
+    this.#send(socket, Buffer.concat([begun, lateBytes(socket)]), came);
     return true;
   }
 
-  #send(socket: Socket, bytes: Buffer, peer: string | undefined): void {
+  #mayPass(socket: Socket): boolean {
+    const isPlainTcp = internalsOf(socket)._handle?.constructor.name === "TCP";
+    return isPlainTcp && process.connected && this.#underWay < MAX_UNDER_WAY;
+  }
+
+  #send(socket: Socket, bytes: Buffer, { sequence, peer }: HandOffMessage): void {
     const message: PassMessage = {
       type: PASS_TYPE,
+      sequence,
       data: bytes.toString("latin1"),
       ...(peer !== undefined && { peer }),
     };
     this.#underWay++;
-    this.#count++;
     process.send?.(message, socket, { swallowErrors: true } as object, () => {
       this.#underWay--;
       // Node has taken its handle out when it was sent; this ends what is left of it here.
       socket.destroy();
     });
   }
+}
+
+/** Nothing more is read from it here. False: it has gone. */
+function leave(socket: Socket): boolean {
+  const internals = internalsOf(socket);
+  if (internals._handle?.readStop() !== 0) return false;
+  // With it, Node lists the sockets of the server in both processes (SocketList).
+  internals.server = null;
+  return true;
+}
+
+function internalsOf(socket: Socket): Internals {
+  return socket as unknown as Internals;
 }
 
 /** As it came, but for what the parser has taken off: white space around values. */

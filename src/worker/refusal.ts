@@ -9,7 +9,7 @@ export interface Refusal {
   readonly body?: string;
 }
 
-export const BAD_REQUEST: Refusal = { status: "400 Bad Request" };
+const BAD_REQUEST: Refusal = { status: "400 Bad Request" };
 export const UNAVAILABLE: Refusal = { status: "503 Service Unavailable", headers: { "Retry-After": "1" } };
 
 type Headers = Readonly<Record<string, string>>;

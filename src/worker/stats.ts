@@ -25,13 +25,14 @@ export class Stats {
   /** `elu` and `lagMs` are of the time since the last sample. */
   sample(): WorkerStats {
     const { io, connections, relays, dropped, done } = this.#source;
+    const elu = this.#takeUtilization();
     return {
       connections: connections(),
       sessions: io.engine.clientsCount,
       sockets: countSockets(io),
       rssBytes: this.#lookAtMemory(),
-      elu: this.#takeUtilization(),
-      lagMs: round(this.#lag.takeWorstMs(), 1),
+      elu,
+      lagMs: round(this.#lag.takeWorstMs(elu), 1),
       relays: relays(),
       dropped: dropped(),
       done: done(),

@@ -4,7 +4,8 @@ export interface WaitingHandlers {
   onResponse(read: () => unknown): void;
   /** Nobody will answer any more. */
   onDone(answered: number): void;
-  onTimeout(): void;
+  /** Its deadline has passed, or too many requests of this worker are under way, and nobody was asked. */
+  onFailure(failure: "timeout" | "refused"): void;
 }
 
 interface Waiting extends WaitingHandlers {
@@ -38,17 +39,24 @@ export class WaitingRequests {
   }
 
   done(id: number, answered: number): void {
-    const waiting = this.#byId.get(id);
-    if (!waiting) return;
-    this.#byId.delete(id);
-    clearTimeout(waiting.deadline);
-    waiting.onDone(answered);
+    this.#take(id)?.onDone(answered);
   }
 
-  #giveUp(id: number, { onTimeout }: WaitingHandlers): void {
+  refused(id: number): void {
+    this.#take(id)?.onFailure("refused");
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#byId.get(id);
+    this.#byId.delete(id);
+    clearTimeout(waiting?.deadline);
+    return waiting;
+  }
+
+  #giveUp(id: number, { onFailure }: WaitingHandlers): void {
     this.#byId.delete(id);
     this.#cancel(id);
-    onTimeout();
+    onFailure("timeout");
   }
 
   #nextId(): number {

@@ -76,7 +76,7 @@ onEveryTopology("conformance.mjs", (topology) => {
     await run(a, io.emit("news", "before"));
     await act(a, "emitBytes", 20 * 1024 * 1024);
     await run(a, io.emit("news", "after"));
-    await fence(a, [b]);
+    await fence(a, [b], 30_000);
     expect(order.slice(0, 3)).toEqual(["before", "bytes", "after"]);
   });
 

@@ -56,11 +56,11 @@ describe("two hosts that talk while", () => {
     await joined(hosts, BACK_MS);
   });
 
-  test("Redis hangs for half a minute", async () => {
+  test("Redis hangs for longer than what waits for it is kept", async () => {
     redis.pause();
-    await pause(15_000);
+    await pause(6_000);
     expect(Math.max(...(await hosts[0].workers()).map(({ lagMs }) => lagMs))).toBeLessThan(LAG_MS);
-    await pause(15_000);
+    await pause(6_000);
     redis.resume();
     await joined(hosts, BACK_MS);
   });

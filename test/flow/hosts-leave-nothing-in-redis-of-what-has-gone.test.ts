@@ -1,14 +1,15 @@
 // C16, D08 over Redis: what a host has subscribed to does not grow with the number of past namespaces and rooms.
 import { expect, test } from "vitest";
 import { clientsOnEach, type Socket } from "./support/client.js";
-import { eventually, within } from "./support/eventually.js";
+import { eventually } from "./support/eventually.js";
 import { startHosts } from "./support/hosts.js";
+import { visitNamespaces } from "./support/namespace.js";
 import { type RedisServer, startRedis } from "./support/redis.js";
 import { runAll, socket } from "./support/remote.js";
 
 const NAMESPACES = 3_000;
 const AT_ONCE = 300;
-const VISIT_MS = 30_000;
+const GONE_MS = 30_000;
 
 type Mode = "classic" | "sharded";
 
@@ -21,29 +22,15 @@ test.each<Mode>(["classic", "sharded"])(
     const before = (await channels(redis, mode)).sort();
     for (let from = 0; from < NAMESPACES; from += AT_ONCE) {
       const client = clients[(from / AT_ONCE) % 2] as Socket;
-      await Promise.all([visit(client, names("/child-", from)), visitRooms(client, names("room ", from))]);
+      await Promise.all([visitNamespaces(client, names("/child-", from)), visitRooms(client, names("room ", from))]);
     }
     const isAsBefore = (now: string[]) => now.length <= before.length;
-    const after = await eventually(() => channels(redis, mode), isAsBefore, { withinMs: VISIT_MS });
+    const after = await eventually(() => channels(redis, mode), isAsBefore, { withinMs: GONE_MS });
     expect(after.sort()).toEqual(before);
     expect((await one.status()).counters).toMatchObject({ uplinkRooms: 0, uplinkRequestsAsked: 0 });
     expect((await other.status()).counters).toMatchObject({ uplinkGaps: 0, uplinkFailures: 0 });
   },
 );
-
-/** Has the client's connection join the namespaces and leave them, packet by packet: each goes with its only client. */
-async function visit({ io: { engine } }: Socket, namespaces: readonly string[]): Promise<void> {
-  const missing = new Set(namespaces);
-  const joined = new Promise<void>((resolve) => {
-    engine.on("packet", ({ data }) => {
-      missing.delete(/^0(.*?),/.exec(data)?.[1] ?? "");
-      if (missing.size === 0) resolve();
-    });
-  });
-  for (const name of namespaces) engine.write(`0${name},`);
-  await within(joined, VISIT_MS, "the namespaces");
-  for (const name of namespaces) engine.write(`1${name},`);
-}
 
 async function visitRooms(client: Socket, rooms: readonly string[]): Promise<void> {
   await runAll(client, ...rooms.flatMap((room) => [socket.join(room), socket.leave(room)]));

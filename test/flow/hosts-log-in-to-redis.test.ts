@@ -5,9 +5,10 @@ import { describe, expect, test } from "vitest";
 import { clientOn, open, received, type Socket } from "./support/client.js";
 import { ROOT } from "./support/command.js";
 import { eventually } from "./support/eventually.js";
-import { startExpectingExit } from "./support/holdfast.js";
+import { startExpectingExit, startHoldfast } from "./support/holdfast.js";
 import { crossing } from "./support/host-death.js";
 import { joined, startHosts } from "./support/hosts.js";
+import { environmentOf } from "./support/process.js";
 import { sessionOf } from "./support/recovery.js";
 import { startRedis } from "./support/redis.js";
 import { fence, io, run, socket } from "./support/remote.js";
@@ -107,6 +108,20 @@ test("the ACL of docs/security.md is enough for sessions that cross hosts", asyn
     { what: "the session on the other host" },
   );
   expect(await redis.cli("acl", "log")).toBe("");
+});
+
+test("workers are forked without what the environment says of Redis, but for what an app may go by", async () => {
+  const redis = await startRedis({ args: ["--requirepass", SECRET] });
+  const env = {
+    HOLDFAST_REDIS: `redis://:${SECRET}@127.0.0.1:${redis.port}`,
+    HOLDFAST_REDIS_SECRET: `other-${SECRET}`,
+    REDIS_URL: "redis://of-the-app",
+  };
+  const host = await startHoldfast({ workers: 1, env });
+  await host.waitForStatus((status) => status.redis.state === "ready");
+  const environment = environmentOf((await host.worker(0)).pid);
+  expect(environment).toContain("REDIS_URL=redis://of-the-app");
+  expect(environment.join()).not.toContain(SECRET);
 });
 
 test("over a Unix socket hosts are joined", async () => {

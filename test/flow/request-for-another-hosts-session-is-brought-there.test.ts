@@ -3,13 +3,20 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { WebSocket } from "ws";
-import { onCleanup, temporaryDirectory } from "./support/cleanup.js";
+import { temporaryDirectory } from "./support/cleanup.js";
 import { eventually } from "./support/eventually.js";
 import type { Holdfast } from "./support/holdfast.js";
 import { joined, startHost, startHosts } from "./support/hosts.js";
-import { openSession, poll, post, sessionTarget, UNKNOWN_SESSION } from "./support/polling.js";
-import { commandOf, descendantsOf, environmentOf } from "./support/process.js";
+import {
+  exchange,
+  openSession,
+  poll,
+  post,
+  sessionTarget,
+  UNKNOWN_SESSION,
+  upgradeSession,
+} from "./support/polling.js";
+import { commandOf, descendantsOf, environmentOf, gone } from "./support/process.js";
 import { head, openRaw } from "./support/raw.js";
 import { type RedisServer, startRedis } from "./support/redis.js";
 
@@ -40,12 +47,7 @@ describe.each(MODES)("with %s", (_, args) => {
 
   test("an upgrade is carried through, both ways", async () => {
     const sid = await openSession(there);
-    const client = new WebSocket(`${here.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
-    onCleanup(() => client.terminate());
-    await once(client, "open");
-    expect(await exchange(client, "2probe")).toBe("3probe");
-    client.send("5");
-    expect(await exchange(client, "40")).toMatch(/^40/);
+    const client = await upgradeSession(here, sid);
     const text = "x".repeat(500_000);
     expect(await exchange(client, `420["echo","${text}"]`)).toBe(`430["${text}"]`);
   });
@@ -142,6 +144,21 @@ test("two hosts that announce one address are told", async () => {
   await Promise.any(hosts.map((host) => host.waitForLog("advertise-clash")));
 });
 
+test("a worker that drains ends the upgraded connections that it carries, and is gone long before its time is up", async () => {
+  const redis = await startRedis();
+  const [here, there] = await startHosts({ redis: redis.url, args: ["--drain-timeout", "60s"] });
+  await reaching(here, there);
+  const client = await upgradeSession(here, await openSession(there));
+  const closed = once(client, "close");
+  const before = await here.workers();
+  here.signal("SIGHUP");
+  await gone(
+    before.map(({ pid }) => pid),
+    30_000,
+  );
+  await closed;
+});
+
 /** Sessions of `there` are known to every worker of `here`. */
 async function reaching(here: Holdfast, there: Holdfast): Promise<void> {
   const sid = await openSession(there);
@@ -150,10 +167,4 @@ async function reaching(here: Holdfast, there: Holdfast): Promise<void> {
     (status) => status === 200,
     { what: "a post to the other host's session" },
   );
-}
-
-async function exchange(client: WebSocket, text: string): Promise<string> {
-  client.send(text);
-  const [data] = await once(client, "message");
-  return String(data);
 }

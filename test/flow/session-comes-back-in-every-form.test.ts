@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { clientOn, collect, connect, type Socket, slotOf, type Transport } from "./support/client.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
-import { back, drop, firstOf, RECONNECTS, returningClientOn } from "./support/recovery.js";
+import { back, drop, firstOf, RECONNECTS, returningClientOn, whileAway } from "./support/recovery.js";
 
 let host: Holdfast;
 let sender: Socket;
@@ -10,16 +10,6 @@ beforeAll(async () => {
   host = await startHoldfast({ app: "recovery.mjs", workers: 2 });
   sender = await clientOn(host, 1);
 });
-
-async function whileAway(client: Socket, action: () => Promise<unknown>): Promise<boolean> {
-  client.io.reconnection(false);
-  drop(client);
-  await action();
-  const returned = back(client);
-  client.io.reconnection(true);
-  client.connect();
-  return returned;
-}
 
 test.each(["polling", "both"] satisfies Transport[])("by %s", async (transport) => {
   const client = await connect(host, { transport, options: { ...RECONNECTS } });

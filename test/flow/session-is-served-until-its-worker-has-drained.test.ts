@@ -3,13 +3,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { ownerOf } from "../../src/protocol/session-id.js";
 import { attempt, tally } from "./support/attempt.js";
 import { temporaryDirectory } from "./support/cleanup.js";
 import { clientOn, disconnected } from "./support/client.js";
 import { startFleet } from "./support/fleet.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
+import { handshake } from "./support/polling.js";
 import { gone } from "./support/process.js";
-import { head, openRaw } from "./support/raw.js";
+import { head, openRaw, type RawConnection, textFrame, websocketHead } from "./support/raw.js";
 
 test("the clients of a worker that goes come back, new ones are served elsewhere, the others notice nothing", async () => {
   const { host } = await start();
@@ -49,15 +51,23 @@ test("a request under way is answered before its worker goes, with the last word
 
 test("a connection that a proxy keeps is good for one more request, which says that it was the last", async () => {
   const { host } = await start();
-  const connection = await openRaw(host);
-  connection.write(head("GET /slow?ms=1 HTTP/1.1"));
-  const slot = Number((await connection.response()).body);
-  const { pid } = await host.worker(slot);
-  process.kill(pid, "SIGTERM");
-  await host.waitForStatus(({ workers }) => workers.some((worker) => worker.slot === slot && worker.pid !== pid));
-  connection.write(head("GET /slow?ms=1 HTTP/1.1"));
-  expect((await connection.response()).headers.connection).toBe("close");
-  await gone(pid);
+  const connection = await openOn(host, 0);
+  await drained(host, 0, async () => {
+    connection.write(head("GET /slow?ms=1 HTTP/1.1"));
+    expect((await connection.response()).headers.connection).toBe("close");
+  });
+});
+
+test("who comes anew on a connection of a worker that drains is a sibling's, and stays", async () => {
+  const { host } = await start();
+  const [polling, upgrading] = [await openOn(host, 0), await openOn(host, 0)];
+  await drained(host, 0, async () => {
+    expect(ownerOf(await handshake(polling))?.slot).toBe(1);
+    upgrading.write(websocketHead());
+    expect(String(await upgrading.bytesUntil("\r\n\r\n"))).toMatch(/^HTTP\/1.1 101 /);
+  });
+  upgrading.write(textFrame("40"));
+  await upgrading.bytesUntil("40{");
 });
 
 test("the app is told before its sessions are closed, and a stop closes them all", async () => {
@@ -90,12 +100,25 @@ async function start(): Promise<{ host: Holdfast; said: () => string[] }> {
 }
 
 async function openSlowOn(host: Holdfast, slot: number, ms: number) {
+  const connection = await openOn(host, slot);
+  connection.write(head(`GET /slow?ms=${ms} HTTP/1.1`));
+  await pause(50);
+  return connection;
+}
+
+async function openOn(host: Holdfast, slot: number): Promise<RawConnection> {
   for (;;) {
     const connection = await openRaw(host);
     connection.write(head("GET /slow?ms=0 HTTP/1.1"));
-    if (Number((await connection.response()).body) !== slot) continue;
-    connection.write(head(`GET /slow?ms=${ms} HTTP/1.1`));
-    await pause(50);
-    return connection;
+    if (Number((await connection.response()).body) === slot) return connection;
   }
+}
+
+/** `meanwhile` happens once the worker has been told. */
+async function drained(host: Holdfast, slot: number, meanwhile: () => Promise<void>): Promise<void> {
+  const { pid } = await host.worker(slot);
+  process.kill(pid, "SIGTERM");
+  await host.waitForStatus(({ workers }) => workers.some((worker) => worker.slot === slot && worker.pid !== pid));
+  await meanwhile();
+  await gone(pid);
 }

@@ -3,7 +3,7 @@ import { clientOn, collect, type Socket } from "./support/client.js";
 import { eventually } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { startProxy } from "./support/proxy.js";
-import { back, drop, dropAndReturn, firstOf, RECONNECTS, returningClientOn } from "./support/recovery.js";
+import { back, dropAndReturn, firstOf, RECONNECTS, returningClientOn, whileAway } from "./support/recovery.js";
 
 const KILOBYTE = "x".repeat(1_024);
 
@@ -20,16 +20,6 @@ async function flood(host: Holdfast, sender: Socket, room: string): Promise<void
 
 async function refusedAs(host: Holdfast, why: string): Promise<number> {
   return (await host.status()).counters[`recoveryRefused-${why}`] ?? 0;
-}
-
-async function whileAway(client: Socket, action: () => Promise<unknown>): Promise<boolean> {
-  client.io.reconnection(false);
-  drop(client);
-  await action();
-  const returned = back(client);
-  client.io.reconnection(true);
-  client.connect();
-  return returned;
 }
 
 test("what is kept stays within its bound, and a client is new exactly when it needs what is gone (H12, H18)", async () => {

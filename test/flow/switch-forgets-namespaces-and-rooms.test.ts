@@ -2,13 +2,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { act } from "./support/act.js";
 import { clientsOnEach, connect, type Socket } from "./support/client.js";
-import { eventually, within } from "./support/eventually.js";
+import { eventually } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { expectSameFootprint, footprint } from "./support/leak.js";
+import { joinNamespaces, visitNamespaces } from "./support/namespace.js";
 
 const NAMESPACES = 10_000;
 const AT_ONCE = 500;
-const JOIN_MS = 20_000;
 const GONE_MS = 15_000;
 const SESSIONS = 600;
 const SESSIONS_AT_ONCE = 20;
@@ -25,11 +25,11 @@ describe("10,000 dynamic namespaces, created and gone again,", () => {
 
   test("one after another on all workers leave nothing behind", async () => {
     clients = await clientsOnEach(host, [0, 1, 2]);
-    await visit(clients[0] as Socket, ["/child-0"]);
+    await visitNamespaces(clients[0] as Socket, ["/child-0"]);
     before = await leftovers();
     for (let from = 0; from < NAMESPACES; from += AT_ONCE) {
       const client = clients[(from / AT_ONCE) % 3] as Socket;
-      await visit(client, names(from, AT_ONCE));
+      await visitNamespaces(client, names(from, AT_ONCE));
     }
     await expectNoMore();
   });
@@ -38,7 +38,7 @@ describe("10,000 dynamic namespaces, created and gone again,", () => {
     clients = await clientsOnEach(host, [0, 1, 2]);
     before = await leftovers();
     const [hostile] = (await clientsOnEach(host, [1])) as [Socket];
-    await join(hostile, names(0, NAMESPACES));
+    await joinNamespaces(hostile, names(0, NAMESPACES));
     const { switchNamespaces } = (await host.status()).counters;
     expect(switchNamespaces).toBeGreaterThanOrEqual(NAMESPACES);
     hostile.io.engine.close();
@@ -85,24 +85,4 @@ async function churn(host: Holdfast, sessions: number): Promise<void> {
 
 function names(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `/child-${from + i}`);
-}
-
-/** Has the client's connection join the namespaces, and leave them. */
-async function visit(client: Socket, namespaces: readonly string[]): Promise<void> {
-  await join(client, namespaces);
-  for (const name of namespaces) client.io.engine.write(`1${name},`);
-}
-
-/** Packet by packet: a client library that holds 10,000 sockets asks each of them about each packet. */
-async function join(client: Socket, namespaces: readonly string[]): Promise<void> {
-  const { engine } = client.io;
-  const missing = new Set(namespaces);
-  const joined = new Promise<void>((resolve) => {
-    engine.on("packet", ({ data }) => {
-      missing.delete(/^0(.*?),/.exec(data)?.[1] ?? "");
-      if (missing.size === 0) resolve();
-    });
-  });
-  for (const name of namespaces) engine.write(`0${name},`);
-  await within(joined, JOIN_MS, "the namespaces", () => missing);
 }

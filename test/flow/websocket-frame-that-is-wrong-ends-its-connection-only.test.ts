@@ -1,4 +1,5 @@
-// C08, C11, C25: what breaks the rules of WebSocket or Engine.IO is answered as they say, and nobody else notices.
+// C08–C11, C25: what breaks the rules of WebSocket or Engine.IO is answered as they say, and nobody else notices.
+import { deflateRawSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { connect } from "./support/client.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
@@ -9,6 +10,7 @@ import { head, openRaw, type RawConnection, websocketHead } from "./support/raw.
 const MB = 1024 * 1024;
 const FIN = 0x80;
 const TEXT = 1;
+const COMPRESSED = 0x40;
 const MASKED = 0x80;
 
 let host: Holdfast;
@@ -51,13 +53,55 @@ test.each<[string, Buffer, number]>([
   const before = rssBytes((await host.worker(0)).pid);
   const connection = await openWebSocket();
   connection.write(bytes);
-  const end = (await connection.untilClosed()).bytes;
-  const close = end.indexOf(FIN | 8);
-  expect(end.readUInt16BE(close + 2)).toBe(code);
+  expect(await closeCode(connection)).toBe(code);
   expect(await other.emitWithAck("echo", 1)).toBe(1);
   expect(rssBytes((await host.worker(0)).pid) - before).toBeLessThan(20 * MB);
   expect((await host.worker(0)).restarts).toBe(0);
 });
+
+test("a message in 200,000 empty pieces is closed as abuse, and costs next to nothing", async () => {
+  const other = await connect(host);
+  const { pid } = await host.worker(0);
+  const connection = await openWebSocket();
+  const before = rssBytes(pid);
+  const first = frame(TEXT, Buffer.from("2"));
+  connection.write(Buffer.concat([first, ...Array(200_000).fill(frame(0, Buffer.alloc(0)))]));
+  expect(await closeCode(connection)).toBe(1008);
+  expect(rssBytes(pid) - before).toBeLessThan(50 * MB);
+  expect(await other.emitWithAck("echo", 1)).toBe(1);
+});
+
+const DEFLATE = "permessage-deflate; client_max_window_bits";
+
+test("compression is not agreed on, unless the app asks for it", async () => {
+  const connection = await openRaw(host);
+  connection.write(websocketHead().replace("\r\n\r\n", `\r\nSec-WebSocket-Extensions: ${DEFLATE}\r\n\r\n`));
+  const { status, headers } = await connection.response();
+  expect([status, headers["sec-websocket-extensions"]]).toEqual([101, undefined]);
+});
+
+test("what unpacks to a thousand times its size is closed before it is unpacked", async () => {
+  const host = await startHoldfast({ app: "deflate.mjs", workers: 1 });
+  const other = await connect(host);
+  const { pid } = await host.worker(0);
+  const connection = await openRaw(host);
+  connection.write(websocketHead().replace("\r\n\r\n", `\r\nSec-WebSocket-Extensions: ${DEFLATE}\r\n\r\n`));
+  expect((await connection.response()).headers["sec-websocket-extensions"]).toContain("permessage-deflate");
+  const bomb = deflateRawSync(Buffer.alloc(1_000 * MB, "x"));
+  expect(bomb.length).toBeLessThan(2 * MB);
+  const before = rssBytes(pid);
+  // Of a million bytes, as many as are taken of a message.
+  connection.write(frame(FIN | COMPRESSED | TEXT, bomb.subarray(0, MB)));
+  expect(await closeCode(connection)).toBe(1009);
+  expect(rssBytes(pid) - before).toBeLessThan(20 * MB);
+  expect(await other.emitWithAck("echo", 1)).toBe(1);
+}, 120_000);
+
+/** Of the close frame that a connection ends with. */
+async function closeCode(connection: RawConnection): Promise<number> {
+  const end = (await connection.untilClosed(20_000)).bytes;
+  return end.readUInt16BE(end.lastIndexOf(FIN | 8) + 2);
+}
 
 test("a binary body over polling is refused, and ends the session", async () => {
   const connection = await openRaw(host);

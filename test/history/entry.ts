@@ -9,9 +9,16 @@ export interface Target {
 
 export type Entry =
   | { readonly type: "invoke"; readonly client: string; readonly id: string; readonly op: Operation }
-  /** It was done. Without it, it may or may not have been. */
+  /** It was done. Without it, it may or may not have been. `sender` is a worker, and begins with the boot of its host. */
   | { readonly type: "ok"; readonly id: string; readonly sender: string; readonly number: number }
-  | { readonly type: "connect"; readonly client: string; readonly pid: string; readonly recovered: boolean }
+  | {
+      readonly type: "connect";
+      readonly client: string;
+      readonly pid: string;
+      readonly recovered: boolean;
+      /** The boot of the host that serves it; absent where there is but one. */
+      readonly host?: string;
+    }
   | { readonly type: "close"; readonly client: string; readonly reason: string }
   | {
       readonly type: "receive";
@@ -32,8 +39,17 @@ export type Entry =
       readonly data: Readonly<Record<string, unknown>>;
     }
   | { readonly type: "fault"; readonly name: string /** Sessions need not survive it. */; readonly excuses?: boolean }
+  /** The primary of that boot has been killed. */
+  | { readonly type: "ended"; readonly host: string }
+  /** From here on what one host sends may not get to another. */
+  | { readonly type: "cut"; readonly gaps: Gaps }
+  /** From here on it does again: every host has said so. */
+  | { readonly type: "mended" }
   /** From here on nothing is broken any more; what is missing behind it is lost. */
-  | { readonly type: "quiet" };
+  | { readonly type: "quiet"; readonly gaps?: Gaps; readonly refused?: Readonly<Record<string, number>> };
+
+/** How often each boot has told that it missed something of others (`uplinkGaps`). */
+export type Gaps = Readonly<Record<string, number>>;
 
 export type Operation =
   | { readonly kind: "emit"; readonly target: Target }
@@ -59,4 +75,10 @@ export interface Violation {
   readonly text: string;
   /** The place in the history, and of what it stands against. */
   readonly at: readonly number[];
+}
+
+/** The boot that a sender belongs to; undefined where there is but one. */
+export function hostOf(sender: string | undefined): string | undefined {
+  const [host, ...rest] = sender?.split("/") ?? [];
+  return rest.length > 0 ? host : undefined;
 }

@@ -29,6 +29,13 @@ const PYTHON_PARTS = [
   ["redis", "python3-redis"],
 ];
 
+/** Of Debian's python-socketio and what its client needs. Where it cannot be had, its test says so and is skipped. */
+const OPTIONAL_PYTHON_PARTS = [
+  ["requests", "python3-requests"],
+  ["socketio", "python3-socketio"],
+  ["websocket", "python3-websocket"],
+];
+
 /** Debian's invoke-rc.d asks this program before it starts a service; 101 forbids it. */
 const POLICY = "/usr/sbin/policy-rc.d";
 
@@ -37,7 +44,7 @@ export const SEARCH_PATH = `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:
 
 /** Throws SetupError when a part is missing and could not be installed. */
 export function ensureParts() {
-  const packages = [...new Set(missing().map(([, name]) => name))];
+  const packages = [...new Set([...missing(), ...OPTIONAL_PYTHON_PARTS.filter(isNoModule)].map(([, name]) => name))];
   if (packages.length === 0) return;
   const why = whyNotInstalled(packages);
   const commands = missing().map(([command]) => command);
@@ -49,7 +56,11 @@ function missing() {
   const programs = PARTS.filter(
     ([command]) => !SEARCH_PATH.split(":").some((directory) => isExecutable(join(directory, command))),
   );
-  return [...programs, ...PYTHON_PARTS.filter(([name]) => !isImportable(name))];
+  return [...programs, ...PYTHON_PARTS.filter(isNoModule)];
+}
+
+function isNoModule([name]) {
+  return !isImportable(name);
 }
 
 function isImportable(name) {

@@ -6,6 +6,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Settings } from "../../config/settings.js";
 import type { Origins } from "../../protocol/cross-origin.js";
 import type { PassMessage } from "../../protocol/hand-off.js";
 import { type Trust, trustOf } from "../../protocol/network.js";
@@ -15,7 +16,7 @@ import { type HostTag, ownerOf } from "../../protocol/session-id.js";
 import { AcceptErrorLog, type AcceptorLog } from "./accept-error-log.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Arrival, type Caller, type OwnerKey, ownerKey } from "./arrival.js";
-import { type BalanceName, createBalance } from "./balance.js";
+import { createBalance } from "./balance.js";
 import type { HandOffTarget } from "./hand-off-queue.js";
 import { type HeadLimits, Heads } from "./heads.js";
 import { type ListenWhere, listen } from "./listener.js";
@@ -28,7 +29,7 @@ import { Expectations } from "./tls-expectation.js";
 export interface AcceptorOptions extends HeadLimits, AdmissionLimits {
   /** Session ids of other tags are nobody's here. */
   readonly hostTag: HostTag;
-  readonly balance: BalanceName;
+  readonly balance: Settings["balance"];
   /** Pages that may read the primary's own errors. */
   readonly corsOrigins?: Origins;
   readonly trustProxy?: readonly string[];
@@ -145,13 +146,14 @@ export class Acceptor {
   }
 
   /** A worker had it, and found that its next request is of another worker's session. */
-  takeBack({ data, peer }: PassMessage, socket: Socket): void {
+  takeBack(target: HandOffTarget, { sequence, data, peer }: PassMessage, socket: Socket): void {
     const bytes = Buffer.from(data, "latin1");
     const line = new RequestLine();
     if (line.read(bytes) !== "complete" || !stopReading(socket)) return void socket.destroy();
     this.#passed++;
+    this.#placement.left(target, sequence);
     const caller = this.#receive(socket, peer === undefined ? undefined : parsePeer(peer));
-    // Its client is in already, and the worker that had it tells that it has left there.
+    // Its client is in already.
     if (!this.#identify(caller)) return;
     caller.visit.admit();
     this.#placement.place({ ...caller, bytes, owner: this.#ownerOf(line.target), attempts: 0, passed: true });
@@ -193,7 +195,7 @@ export class Acceptor {
   async #open(where: ListenWhere): Promise<string> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#onConnection(socket));
     this.#servers.push(server);
-    const { url } = await listen(server, where, this.#tls ? "https" : "http");
+    const url = await listen(server, where, this.#tls ? "https" : "http");
     server.on("error", (error) => this.#acceptErrors.add(error));
     return url;
   }
@@ -232,7 +234,16 @@ export class Acceptor {
     return false;
   }
 
+  /**
+   * A worker's word that a client is expected is in the kernel before the client can act on it, but may be read after the
+   * connection that the client opens then: where the word decides, all links are read once more before it.
+   */
   #onTarget(caller: Caller, target: string, bytes: Buffer): void {
+    if (this.#tls) setImmediate(() => this.#admit(caller, target, bytes));
+    else this.#admit(caller, target, bytes);
+  }
+
+  #admit(caller: Caller, target: string, bytes: Buffer): void {
     const arrival = {
       ...caller,
       bytes,

@@ -3,9 +3,7 @@
  * take new connections, each with what was handed to it and has not closed.
  */
 import { createHash } from "node:crypto";
-
-export const BALANCE_NAMES = ["least-connection", "round-robin", "random", "ip-hash"] as const;
-export type BalanceName = (typeof BALANCE_NAMES)[number];
+import type { Balance as BalanceName } from "../../config/settings.js";
 
 export interface Candidate {
   readonly slot: number;

@@ -99,10 +99,13 @@ export class HandOffQueue implements Candidate {
   /** By the sequence numbers of their hand-offs. */
   closed(sequences: readonly number[]): void {
     this.connections = Math.max(this.pending, this.connections - sequences.length);
-    for (const sequence of sequences) {
-      this.#visits.get(sequence)?.leave();
-      this.#visits.delete(sequence);
-    }
+    for (const sequence of sequences) this.left(sequence);
+  }
+
+  /** It counts here no more for its client; `closed` is still to come. */
+  left(sequence: number): void {
+    this.#visits.get(sequence)?.leave();
+    this.#visits.delete(sequence);
   }
 
   /** Removes and returns what has not been sent and belongs to no session of this worker. */

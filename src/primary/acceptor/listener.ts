@@ -1,6 +1,7 @@
 /** Makes a server listen where the settings say, and turns a failure into an error that tells what to do. */
 import { lstatSync, unlinkSync } from "node:fs";
 import { type AddressInfo, connect, type ListenOptions, type Server } from "node:net";
+import { formatHostAndPort } from "../../protocol/host-and-port.js";
 import { ListenError } from "./listen-error.js";
 import { findPortHolder } from "./port-holder.js";
 
@@ -9,26 +10,19 @@ export type ListenWhere =
   | { readonly unix: string }
   | { readonly fd: number };
 
-/** `url` is for people and for the ready line; `address` is what the kernel says. */
-export interface Listening {
-  readonly url: string;
-  readonly address: AddressInfo | string | null;
-}
-
 /** The kernel cuts it to net.core.somaxconn; Node's own default of 511 is little for a burst of reconnects. */
 const BACKLOG = 4_096;
 const OWNER_ONLY_UMASK = 0o177;
 const PROBE_TIMEOUT_MS = 1_000;
 
-/** `scheme` is of the URL: http or https. */
-export async function listen(server: Server, where: ListenWhere, scheme = "http"): Promise<Listening> {
+/** Gives the URL for people and for the ready line. */
+export async function listen(server: Server, where: ListenWhere, scheme: "http" | "https"): Promise<string> {
   try {
     await open(server, where);
   } catch (error) {
     throw await explain(error as NodeJS.ErrnoException, where);
   }
-  const address = server.address();
-  return { address, url: urlOf(address, scheme) };
+  return urlOf(server.address(), scheme);
 }
 
 async function open(server: Server, where: ListenWhere): Promise<void> {
@@ -89,16 +83,13 @@ async function detailOf(code: string, where: ListenWhere): Promise<string | unde
 function nameOf(where: ListenWhere): string {
   if ("unix" in where) return `unix:${where.unix}`;
   if ("fd" in where) return `fd:${where.fd}`;
-  return `${bracketed(where.host)}:${where.port}`;
+  return formatHostAndPort(where);
 }
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 function urlOf(address: AddressInfo | string | null, scheme: string): string {
   if (address === null || typeof address === "string") return `unix:${address ?? ""}`;
-  return `${scheme}://${bracketed(LOOPBACK_OF_WILDCARD[address.address] ?? address.address)}:${address.port}`;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  const host = LOOPBACK_OF_WILDCARD[address.address] ?? address.address;
+  return `${scheme}://${formatHostAndPort({ host, port: address.port })}`;
 }

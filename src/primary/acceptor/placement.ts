@@ -73,6 +73,11 @@ export class Placement {
     if (queue && failed) this.#retry(queue, [failed]);
   }
 
+  /** It goes on elsewhere, which is another visit; its worker tells that it has closed there all the same. */
+  left(target: HandOffTarget, sequence: number): void {
+    this.#queues.get(target)?.left(sequence);
+  }
+
   closed(target: HandOffTarget, sequences: readonly number[]): void {
     this.#queues.get(target)?.closed(sequences);
   }

@@ -1,13 +1,15 @@
 /** The management server cannot have its address. In the primary; it ends a start only when the address was explicit. */
+import { formatHostAndPort, type HostAndPort } from "../../protocol/host-and-port.js";
 
 export class ManageListenError extends Error {
   override readonly name = "ManageListenError";
   readonly code = "HOLDFAST_MANAGE_LISTEN";
   readonly exitCode = 5;
 
-  constructor({ host, port }: { readonly host: string; readonly port: number }, cause: unknown) {
-    const name = host.includes(":") ? `[${host}]` : host;
-    super(`cannot listen on ${name}:${port} (${reason(cause)}); set --manage HOST:PORT, or --manage off`, { cause });
+  constructor(where: HostAndPort, cause: unknown) {
+    super(`cannot listen on ${formatHostAndPort(where)} (${reason(cause)}); set --manage HOST:PORT, or --manage off`, {
+      cause,
+    });
   }
 }
 

@@ -21,7 +21,7 @@ export interface Status {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** `hosts`: this one and those of its cluster that it knows of. */
+/** `hosts`: this one and those of its cluster that it knows of; while Redis is away it knows of none. */
 export interface RedisState {
   readonly state: "off" | "connecting" | "ready" | "down";
   readonly hosts: number;

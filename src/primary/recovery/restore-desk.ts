@@ -43,8 +43,13 @@ export const ANSWER_WITHIN_MS = 4_000;
 /** A worker whose link is this far behind gets its answer later. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 20;
-/** Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. */
+/**
+ * Of two that come at once, the second is not to throw out the first; a client that comes back has waited longer. Unless its
+ * connection broke while it was being let in: so the second waits for the end of the first, for as long as for any answer.
+ */
 const AT_ONCE_MS = 100;
+/** As that, where the client has come to another host. */
+const HAND_OVER_WITHIN_MS = 2_000;
 /** Of workers that are gone, so many are remembered. */
 const MAX_GONE = 256;
 
@@ -55,6 +60,8 @@ export class RestoreDesk<W extends AskedBy> {
   readonly #retrieved = new Map<Session<W>, Retrieved>();
   /** Sessions that another host has asked for, until their old connections are gone. */
   readonly #leaving = new Map<Session<W>, HandedOver>();
+  /** Who asked for a session that had just been given back to somebody. It may be the same client, cut off meanwhile. */
+  #late: Request<W>[] = [];
   readonly #refused = new Map<Refusal, number>();
   /** Of each worker whose end has been heard, how far its own events went, while a session may name it. */
   readonly #ownOfGone = new Map<string, number>();
@@ -99,7 +106,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.confirmed = undefined;
     session.resumedAtMs = performance.now();
     this.#take(session, holder, number, offer.rooms);
-    for (const request of this.#claims.settle(claim)) this.#refuse(request, "taken");
+    this.#late.push(...this.#claims.settle(claim));
     return session;
   }
 
@@ -129,6 +136,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (leaving) return this.#letGo(session, leaving);
     const claim = this.#claims.of(session);
     if (claim) this.#answer(claim);
+    else this.#attendLate();
   }
 
   end(session: Session<W>): void {
@@ -136,14 +144,22 @@ export class RestoreDesk<W extends AskedBy> {
   }
 
   /** To another host, which its client has come to. */
-  handOver(pid: string, namespace: string, done: HandedOver): void {
+  handOver(pid: string, namespace: string, done: HandedOver, untilMs = performance.now() + HAND_OVER_WITHIN_MS): void {
     const session = this.#desk.sessions.find(pid);
     if (session?.namespace !== namespace) return done("unknown");
-    const isTaken = this.#claims.of(session) || this.#leaving.has(session) || (!session.away && isJustResumed(session));
-    if (isTaken) return done("taken");
+    if (this.#isInUse(session)) {
+      // Perhaps by the same client, which was cut off again at once.
+      if (performance.now() > untilMs) return done("taken");
+      return void setTimeout(() => this.handOver(pid, namespace, done, untilMs), AT_ONCE_MS).unref();
+    }
     if (session.away) return this.#letGo(session, done);
     this.#leaving.set(session, done);
     fence(session);
+  }
+
+  #isInUse(session: Session<W>): boolean {
+    if (this.#claims.of(session) || this.#leaving.has(session)) return true;
+    return !session.away && isJustResumed(session);
   }
 
   /** It has been given back on another host: its connection here is none of its client's. */
@@ -170,6 +186,7 @@ export class RestoreDesk<W extends AskedBy> {
   onWorkerGone(worker: W): void {
     this.#ownOfGone.set(worker.name, worker.own);
     if (this.#ownOfGone.size > MAX_GONE) this.#ownOfGone.delete(this.#ownOfGone.keys().next().value as string);
+    this.#late = this.#late.filter(({ holder }) => holder !== worker);
     for (const claim of this.#claims.ofGone(worker)) this.#giveUp(claim);
   }
 
@@ -179,7 +196,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (session.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
-    if (!session.away && isJustResumed(session)) return this.#refuse(request, "taken");
+    if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
     if (session.away) return this.#answer(claim);
     fence(session);
@@ -277,7 +294,7 @@ export class RestoreDesk<W extends AskedBy> {
     this.#leaving.get(session)?.(why);
     this.#leaving.delete(session);
     const claim = this.#claims.of(session);
-    if (!claim) return;
+    if (!claim) return this.#attendLate();
     const waiting = this.#claims.settle(claim);
     if (!claim.offer) this.#refuse(claim.request, why);
     for (const request of waiting) this.#refuse(request, "unknown");
@@ -290,8 +307,19 @@ export class RestoreDesk<W extends AskedBy> {
     for (const request of this.#claims.settle(claim)) this.#attend(request);
   }
 
+  /** Those whose session is away again, or gone, need wait no longer. */
+  #attendLate(): void {
+    const late = this.#late;
+    this.#late = [];
+    for (const request of late) {
+      const session = this.#desk.sessions.find(request.pid);
+      if (!session || session.away || this.#claims.of(session)) this.#attend(request);
+      else this.#late.push(request);
+    }
+  }
+
   #arm(): void {
-    if (this.#claims.size === 0) return;
+    if (this.#claims.size === 0 && this.#late.length === 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#retry(performance.now());
@@ -303,6 +331,8 @@ export class RestoreDesk<W extends AskedBy> {
   #retry(nowMs: number): void {
     const { claims, waiting } = this.#claims.overdue(nowMs);
     for (const request of waiting) this.#refuse(request, "timeout");
+    for (const request of this.#late.filter(({ deadlineMs }) => deadlineMs <= nowMs)) this.#refuse(request, "taken");
+    this.#late = this.#late.filter(({ deadlineMs }) => deadlineMs > nowMs);
     for (const claim of claims) {
       this.#refuse(claim.request, "timeout");
       this.#giveUp(claim);

@@ -48,8 +48,8 @@ function judgeClusterWord({ act, ack, seq, address, port }: Fields): Verdict {
 
 function judgeHandle({ type, msg }: Fields): Verdict {
   if (type !== "net.Socket" || !isPassMessage(msg)) return violation("it sent a descriptor, or said that it did");
-  const { data, peer } = msg;
-  return { is: "pass", message: { type: msg.type, data, ...(peer !== undefined && { peer }) } };
+  const { type: pass, sequence, data, peer } = msg;
+  return { is: "pass", message: { type: pass, sequence, data, ...(peer !== undefined && { peer }) } };
 }
 
 /** For people. A Unix socket has the port -1, "all addresses" is null. */

@@ -1,6 +1,7 @@
 /**
  * The workers that are there, by slot, and what is wanted of them. Only the supervisor changes it; plan.ts reads it.
  */
+import type { Heir } from "../../protocol/control.js";
 import { OWNER_NUMBER_LIMIT } from "../../protocol/session-id.js";
 import type { FleetSettings } from "./contract.js";
 import { everyWorker, type FleetView, type Phase, type Reload, type SlotView } from "./plan.js";
@@ -90,6 +91,13 @@ export class Fleet implements FleetView {
 
   get everyWorker(): WorkerHandle[] {
     return everyWorker(this);
+  }
+
+  /** Who serves the newcomers of a worker that drains. */
+  get heirs(): Heir[] {
+    if (this.phase === "stopping") return [];
+    const staying = this.slots.flatMap(({ current }) => (current?.serving && !current.stuck ? [current] : []));
+    return staying.map(({ slot, incarnation }) => ({ slot, incarnation }));
   }
 
   slot(number: number): Slot {

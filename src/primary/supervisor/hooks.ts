@@ -18,6 +18,6 @@ export interface SupervisorHooks {
   /** Its process has ended and all it wrote has been read. Called for every worker that was forked. */
   onGone(worker: WorkerHandle): void;
   /** A worker passes a connection on to a sibling. */
-  onPassed(message: PassMessage, socket: Socket): void;
+  onPassed(worker: WorkerHandle, message: PassMessage, socket: Socket): void;
   onPhase(phase: SupervisorPhase): void;
 }

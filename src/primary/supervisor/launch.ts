@@ -12,6 +12,8 @@ import type { Launch, ProcessListener, WorkerEnd, WorkerProcess } from "./contra
 export interface LaunchOptions {
   /** Absolute: under PM2 argv names PM2's own file. */
   readonly workerFile: string;
+  /** The names of variables that workers do not get. */
+  readonly withheld: readonly string[];
   /** What all workers of this host are told at their birth. */
   readonly host: Pick<WorkerBirth, "hostTag" | "hostId" | "runDirectory">;
 }
@@ -24,7 +26,7 @@ const NO_PROCESS: WorkerProcess = { pid: undefined, link: undefined, send: () =>
 /** A process that has closed its IPC channel gets this long to end. */
 const CHANNEL_LOST_MS = 1_000;
 
-export function createLaunch({ workerFile, host }: LaunchOptions): Launch {
+export function createLaunch({ workerFile, withheld, host }: LaunchOptions): Launch {
   cluster.setupPrimary({
     exec: workerFile,
     args: [],
@@ -34,15 +36,15 @@ export function createLaunch({ workerFile, host }: LaunchOptions): Launch {
   return (identity, settings, listener) => {
     const birth: WorkerBirth = { ...host, ...identity, primaryPid: process.pid, settings };
     try {
-      return forkedProcess(cluster.fork(environment(birth)), listener);
+      return forkedProcess(cluster.fork(environment(birth, withheld)), listener);
     } catch (error) {
       return failedFork(error as Error, listener);
     }
   };
 }
 
-function environment(birth: WorkerBirth): Record<string, string | undefined> {
-  const removed = Object.fromEntries(PRIMARY_ONLY.map((name) => [name, undefined]));
+function environment(birth: WorkerBirth, withheld: readonly string[]): Record<string, string | undefined> {
+  const removed = Object.fromEntries([...PRIMARY_ONLY, ...withheld].map((name) => [name, undefined]));
   return { ...removed, [WORKER_BIRTH_VARIABLE]: JSON.stringify(birth) };
 }
 

@@ -113,7 +113,7 @@ export class StepTaker {
     worker.deadlineMs = clock.now() + withinMs + DRAIN_GRACE_MS;
     report.draining(worker, reason);
     hooks.onDraining(worker);
-    worker.drain(withinMs, reason);
+    worker.drain({ withinMs, reason, heirs: fleet.heirs });
   }
 
   #kill(worker: WorkerHandle, why: KillReason): void {

@@ -174,7 +174,7 @@ export class Supervisor {
       onExit: (end) => this.#note({ of: "process-end", worker, end }),
       onMisbehaviour: (what) => this.#note({ of: "misbehaviour", worker, what }),
       onIgnored: (what) => this.#report.ignored(worker, what),
-      onPassed: (message, socket) => this.#hooks.onPassed(message, socket),
+      onPassed: (message, socket) => this.#hooks.onPassed(worker, message, socket),
     };
   }
 

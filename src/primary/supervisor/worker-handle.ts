@@ -3,7 +3,7 @@
  * passes on what it is told to; it decides nothing, and only the supervisor changes its state.
  */
 import type { Socket } from "node:net";
-import type { DrainReason, PrimaryMessage, WorkerStats } from "../../protocol/control.js";
+import type { DrainOrder, PrimaryMessage, WorkerStats } from "../../protocol/control.js";
 import type { HandOffMessage } from "../../protocol/hand-off.js";
 import type { ControlLink, WorkerEnd, WorkerIdentity, WorkerProcess } from "./contract.js";
 
@@ -76,8 +76,8 @@ export class WorkerHandle implements WorkerIdentity {
     this.#link?.send(message);
   }
 
-  drain(withinMs: number, reason: DrainReason): void {
-    this.tell({ type: "drain", withinMs, reason });
+  drain(order: DrainOrder): void {
+    this.tell({ type: "drain", ...order });
   }
 
   kill(): void {

@@ -3,7 +3,7 @@
  * at once, so nobody waits for the dead. Runs in the primary; it decides, the switch writes the frames.
  */
 
-/** More requests of one link than this at a time are answered at once, by nobody. */
+/** More requests of one link than this at a time are refused. */
 export const MAX_REQUESTS_PER_LINK = 10_000;
 /** The asking worker gives up first and tells its app; the switch only forgets what it was not told to cancel. */
 const GRACE_MS = 5_000;

@@ -5,6 +5,7 @@
  */
 import { withExcept, withoutPacked } from "../../protocol/content.js";
 import { Audience, FrameKind, FrameReader, kindOf, type RoomName, replaceId } from "../../protocol/frame.js";
+import { broadcastsOf } from "../../protocol/run.js";
 import type { Keep } from "./keeper.js";
 import { type Outcome, PendingRequests } from "./pending-requests.js";
 import type { HostObserver, RoomTable } from "./room-table.js";
@@ -17,6 +18,8 @@ export interface PeerLink {
   relay(frame: Buffer, number?: number): boolean;
   /** Nobody will answer the peer's request any more. */
   done(id: number, answered: number, lost: number): void;
+  /** Nobody was asked: too many of the peer's requests are under way. */
+  refuse(id: number): void;
   /** Sends what it was given since the last time. */
   flush(): void;
   end(error?: Error): void;
@@ -41,6 +44,7 @@ export interface UplinkEnd extends PeerLink, HostObserver {
 
 export class Router {
   readonly #rooms: RoomTable<Peer>;
+  readonly #isKept: () => boolean;
   readonly #requests = new PendingRequests<Peer>();
   readonly #touched = new Set<PeerLink>();
   #uplink: Peer | undefined;
@@ -50,8 +54,10 @@ export class Router {
   #refused = 0;
   #behind = 0;
 
-  constructor(rooms: RoomTable<Peer>) {
+  /** `isKept`: events are numbered and kept, each by itself. */
+  constructor(rooms: RoomTable<Peer>, isKept: () => boolean) {
     this.#rooms = rooms;
+    this.#isKept = isKept;
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -77,6 +83,8 @@ export class Router {
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
         return this.#broadcast(from, frame, read);
+      case FrameKind.run:
+        return this.#run(from, frame, read);
       case FrameKind.command:
         return this.#command(from, frame, read);
       case FrameKind.request:
@@ -122,6 +130,23 @@ export class Router {
     for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, stripped, number);
   }
 
+  /** One relaying for all; the sender does not number its events, else there were no run. */
+  #run(from: Peer, frame: Buffer, read: FrameReader): void {
+    read.number();
+    const namespace = read.text();
+    const rooms = read.rooms();
+    const stripped = this.#sendElsewhere(from, frame);
+    const workers = this.#rooms.members(namespace, rooms, from);
+    if (!this.#isKept()) {
+      for (const worker of workers) this.#send(worker, stripped);
+      return;
+    }
+    for (const broadcast of broadcastsOf(stripped)) {
+      const number = from.keep?.onBroadcast(broadcast, namespace, rooms);
+      for (const worker of workers) this.#sendNumbered(worker, broadcast, number);
+    }
+  }
+
   #command(from: Peer, frame: Buffer, read: FrameReader): void {
     read.number();
     const audience = read.byte();
@@ -151,7 +176,8 @@ export class Router {
     const id = this.#requests.add(from, originId, asked, timeoutMs, performance.now());
     if (id === undefined) {
       this.#refused++;
-      return this.#done(from, originId, 0, asked.length);
+      from.link.refuse(originId);
+      return void this.#touched.add(from.link);
     }
     replaceId(frame, id);
     const stripped = this.#sendElsewhere(from, frame);

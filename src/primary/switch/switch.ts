@@ -61,7 +61,7 @@ const SWEEP_INTERVAL_MS = 1_000;
 
 export class Switch {
   readonly #rooms = new RoomTable<Peer>();
-  readonly #router = new Router(this.#rooms);
+  readonly #router = new Router(this.#rooms, () => (this.#keeper?.windowMs ?? 0) > 0);
   readonly #workers = new Set<WorkerPeer>();
   readonly #sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
   readonly #queue = new RelayQueue<Received>();
@@ -168,6 +168,7 @@ export class Switch {
       case FrameKind.joined:
         return this.#rooms.joined(from, read.text());
       case FrameKind.broadcast:
+      case FrameKind.run:
       case FrameKind.command:
       case FrameKind.request:
       case FrameKind.response:

@@ -56,9 +56,11 @@ export class WorkerLink {
   }
 
   done(id: number, answered: number, lost: number): void {
-    if (this.queuedBytes > 2 * MAX_QUEUED_BYTES)
-      return this.end(new ProtocolError("it asks, and does not read the answers"));
-    this.#batch.begin(FrameKind.done).number(id).number(answered).number(lost).end();
+    if (this.#reads()) this.#batch.begin(FrameKind.done).number(id).number(answered).number(lost).end();
+  }
+
+  refuse(id: number): void {
+    if (this.#reads()) this.#batch.begin(FrameKind.refused).number(id).end();
   }
 
   send(message: PrimaryMessage): void {
@@ -80,6 +82,13 @@ export class WorkerLink {
     this.#ended = true;
     this.#stream.destroy();
     this.#onEnd(error);
+  }
+
+  /** The answers of the switch itself are not relayed, and so have no other bound. */
+  #reads(): boolean {
+    if (this.queuedBytes <= 2 * MAX_QUEUED_BYTES) return true;
+    this.end(new ProtocolError("it asks, and does not read the answers"));
+    return false;
   }
 
   #read(chunk: Buffer, onFrame: (frame: Buffer) => void): void {

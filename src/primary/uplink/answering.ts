@@ -16,6 +16,12 @@ export interface AnsweringParts {
 /** Socket.IO's own. */
 const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_MS = 3_600_000;
+/**
+ * Anybody who can publish may ask in the manner of a plain server, with a timeout of his own choice: such requests are kept
+ * for no longer, and leave half of what the switch keeps for one peer to the other hosts.
+ */
+const MAX_PLAIN_TIMEOUT_MS = 60_000;
+const MAX_PLAIN_REQUESTS = 5_000;
 /** msgpack's nil. */
 const NIL = Buffer.from([0xc0]);
 
@@ -31,13 +37,21 @@ export class Answering {
     return this.#requests.size;
   }
 
-  onRequest(received: IncomingRequest): void {
+  /** False: too many plain servers' requests are under way, and who asked hears nothing. */
+  onRequest(received: IncomingRequest): boolean {
+    if (!received.host && this.#requests.plain >= MAX_PLAIN_REQUESTS) return false;
     const request = { ...received, question: meantBy(received) };
     const { namespace, requestId, uid, host, question } = request;
-    const timeoutMs = Math.min(request.timeoutMs || host?.timeoutMs || DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
+    const wantedMs = request.timeoutMs || host?.timeoutMs || DEFAULT_TIMEOUT_MS;
+    const timeoutMs = Math.min(wantedMs, host ? MAX_TIMEOUT_MS : MAX_PLAIN_TIMEOUT_MS);
     const asker: Asker = { namespace, requestId, uid, isHost: host !== undefined, name: question.name };
     const id = this.#requests.add(asker, timeoutMs, performance.now());
     this.#parts.deliver(this.#parts.frames.request(id, timeoutMs, request));
+    return true;
+  }
+
+  onRefused(id: number): void {
+    this.#requests.drop(id);
   }
 
   /** A worker's answer, which may be empty. */

@@ -32,9 +32,7 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     required: settings.redisRequired,
     messageBytes: maxMessageBytes,
     clientName: `holdfast-${identity.hostId}`,
-    ...(settings.redisCa !== undefined && { caFile: settings.redisCa }),
-    ...(settings.redisCert !== undefined && { certFile: settings.redisCert }),
-    ...(settings.redisKey !== undefined && { keyFile: settings.redisKey }),
+    ...tlsFiles(settings),
     log,
   };
   return new Uplink({
@@ -48,4 +46,12 @@ export function createUplink(settings: Settings, identity: UplinkIdentity, log: 
     openLink: (events) => new RedisLink(linkOptions, events),
     log,
   });
+}
+
+function tlsFiles({ redisCa, redisCert, redisKey }: Settings) {
+  return {
+    ...(redisCa !== undefined && { caFile: redisCa }),
+    ...(redisCert !== undefined && { certFile: redisCert }),
+    ...(redisKey !== undefined && { keyFile: redisKey }),
+  };
 }

@@ -43,9 +43,15 @@ export interface Report {
 export class ForeignRequests {
   readonly #byId = new Map<number, Foreign>();
   #lastId = 0;
+  #plain = 0;
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Those of plain servers. */
+  get plain(): number {
+    return this.#plain;
   }
 
   /** The id under which to ask the switch. */
@@ -53,6 +59,7 @@ export class ForeignRequests {
     const id = this.#nextId();
     const partAtMs = asker.isHost ? nowMs + timeoutMs * PART_AFTER : Number.POSITIVE_INFINITY;
     const forgetAtMs = nowMs + timeoutMs + GRACE_MS;
+    if (!asker.isHost) this.#plain++;
     this.#byId.set(id, { ...asker, partAtMs, forgetAtMs, pieces: [], bytes: 0, count: 0 });
     return id;
   }
@@ -68,16 +75,22 @@ export class ForeignRequests {
   }
 
   done(id: number): Report | undefined {
-    const foreign = this.#byId.get(id);
-    this.#byId.delete(id);
+    const foreign = this.drop(id);
     return foreign && take(foreign, true);
+  }
+
+  /** Nobody will answer it. */
+  drop(id: number): Foreign | undefined {
+    const foreign = this.#byId.get(id);
+    if (this.#byId.delete(id) && !foreign?.isHost) this.#plain--;
+    return foreign;
   }
 
   /** What its askers would not wait for much longer; forgets what nobody can be waiting for. */
   sweep(nowMs: number): Report[] {
     const reports: Report[] = [];
     for (const [id, foreign] of this.#byId) {
-      if (foreign.forgetAtMs <= nowMs) this.#byId.delete(id);
+      if (foreign.forgetAtMs <= nowMs) this.drop(id);
       else if (foreign.partAtMs <= nowMs && foreign.pieces.length > 0) reports.push(take(foreign, false));
     }
     return reports;

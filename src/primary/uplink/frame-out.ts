@@ -1,23 +1,40 @@
 /** What workers have sent, read from their frames as the wire takes it. Runs in the primary; what is packed stays so. */
 import { type Content, readContent, unpackFlags, Verb } from "../../protocol/content.js";
 import { type DecodedAddress, FrameReader } from "../../protocol/frame.js";
-import type { Command, Outgoing, OutgoingQuestion } from "./wire/message.js";
+import { eachEvent, readRun } from "../../protocol/run.js";
+import type { Command, Flags, Outgoing, OutgoingQuestion } from "./wire/message.js";
 
 type Of<Kind extends Outgoing["kind"]> = Extract<Outgoing, { kind: Kind }>;
 
 /** Up to this size an event is also sent as its worker wrote it: other hosts' workers then pass it on as it is. */
 const MAX_OWN_BYTES = 4 * 1024;
 
+export type OutgoingBroadcast = Of<"broadcast">;
+
 /** Undefined: it was not packed, because it could not be; the worker has counted it. */
-export function readBroadcast(frame: Buffer): Of<"broadcast"> | undefined {
+export function readBroadcast(frame: Buffer): OutgoingBroadcast | undefined {
   const read = new FrameReader(frame);
   const packedBytes = read.number();
   if (packedBytes === 0) return undefined;
   const address = read.address();
   const { what, payload, packed } = readContent(read, packedBytes);
-  const message = { namespace: address.namespace, address, flags: unpackFlags(what), args: packed };
-  const own = payload.length <= MAX_OWN_BYTES && { host: { payloads: [payload] } };
-  return { kind: "broadcast", ...message, ...own };
+  return broadcastOf(address, unpackFlags(what), payload, packed);
+}
+
+/** Those of a run. */
+export function readEvents(frame: Buffer): OutgoingBroadcast[] {
+  const run = readRun(frame);
+  const flags = unpackFlags(run.flags);
+  const messages: OutgoingBroadcast[] = [];
+  eachEvent(run, (payload, packed) => {
+    if (packed.length > 0) messages.push(broadcastOf(run.address, flags, payload, packed));
+  });
+  return messages;
+}
+
+function broadcastOf(address: DecodedAddress, flags: Flags, payload: Buffer, args: Buffer): OutgoingBroadcast {
+  const host = payload.length <= MAX_OWN_BYTES ? { host: { payloads: [payload] } } : undefined;
+  return { kind: "broadcast", namespace: address.namespace, address, flags, args, ...host };
 }
 
 export function readCommand(frame: Buffer): Of<"command"> | Of<"event"> | undefined {

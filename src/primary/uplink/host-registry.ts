@@ -7,6 +7,8 @@
 const MAX_SILENT_TICKS = 7;
 /** Redis may bring any number of invented ones. */
 export const MAX_HOSTS = 1_024;
+/** Likewise, of all hosts together; a host's word that would make it more is not heard. */
+export const MAX_NAMESPACES_OF_ALL = 1_000_000;
 
 export interface HostWord {
   readonly uid: string;
@@ -21,22 +23,25 @@ interface Host extends HostWord {
   silentTicks: number;
 }
 
-/** What has come of a word: a host that is new here, one that has gone, or nothing to tell. */
-export type Change = "new" | "gone" | undefined;
+/** What has come of a word: a host that is new here, one that has gone, none, for want of room, or nothing to tell. */
+export type Change = "new" | "gone" | "ignored" | undefined;
 
 export class HostRegistry {
   readonly #hosts = new Map<string, Host>();
+  #namespaces = 0;
 
   get size(): number {
     return this.#hosts.size;
   }
 
   heard(word: HostWord): Change {
-    const isKnown = this.#hosts.has(word.uid);
-    if (word.goodbye) return this.#hosts.delete(word.uid) ? "gone" : undefined;
-    if (!isKnown && this.#hosts.size >= MAX_HOSTS) return undefined;
+    if (word.goodbye) return this.remove(word.uid) ? "gone" : undefined;
+    const known = this.#hosts.get(word.uid);
+    const namespaces = this.#namespaces - (known?.workers.size ?? 0) + word.workers.size;
+    if ((!known && this.#hosts.size >= MAX_HOSTS) || namespaces > MAX_NAMESPACES_OF_ALL) return "ignored";
+    this.#namespaces = namespaces;
     this.#hosts.set(word.uid, { ...word, silentTicks: 0 });
-    return isKnown ? undefined : "new";
+    return known ? undefined : "new";
   }
 
   /** A second has passed: the hosts that have been silent for too long, which are forgotten. */
@@ -44,16 +49,16 @@ export class HostRegistry {
     const gone: HostWord[] = [];
     for (const host of this.#hosts.values()) {
       if (++host.silentTicks <= MAX_SILENT_TICKS) continue;
-      this.#hosts.delete(host.uid);
+      this.remove(host.uid);
       gone.push(host);
     }
     return gone;
   }
 
-  /** It is dead; undefined when that is known already. */
+  /** It has gone; undefined when that is known already. */
   remove(uid: string): HostWord | undefined {
     const host = this.#hosts.get(uid);
-    this.#hosts.delete(uid);
+    if (this.#hosts.delete(uid)) this.#namespaces -= host?.workers.size ?? 0;
     return host;
   }
 

@@ -23,6 +23,8 @@ const NAMES = [
   "uplinkRefusedOtherVersion",
   "uplinkTooLargeToSend",
   "uplinkRequestsCutShort",
+  "uplinkRequestsRefused",
+  "uplinkHostsIgnored",
   "uplinkCountsFailed",
   "uplinkFailures",
   "uplinkSecretFailures",

@@ -11,7 +11,7 @@ import { Asking } from "./asking.js";
 import type { ByteLink, Deliver, OpenLink, UplinkLog } from "./contract.js";
 import { Forwarding } from "./forwarding.js";
 import { FrameWriter } from "./frame-in.js";
-import { readBroadcast, readCommand, readRequest } from "./frame-out.js";
+import { type OutgoingBroadcast, readBroadcast, readCommand, readEvents, readRequest } from "./frame-out.js";
 import { HostRegistry } from "./host-registry.js";
 import { HostStore } from "./host-store.js";
 import { RecentJoins } from "./recent-joins.js";
@@ -40,7 +40,7 @@ export interface UplinkOptions {
 
 export interface UplinkStatus {
   readonly state: "connecting" | "ready" | "down";
-  /** This one and those that have told of themselves. */
+  /** This one and, while Redis is there, those that have told of themselves. */
   readonly hosts: number;
 }
 
@@ -93,7 +93,9 @@ export class Uplink {
   }
 
   get status(): UplinkStatus {
-    return { state: this.#link.state, hosts: 1 + this.#hosts.size };
+    const { state } = this.#link;
+    // Those that were there may have gone since.
+    return { state, hosts: state === "ready" ? this.#knownHosts : 1 };
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -107,6 +109,10 @@ export class Uplink {
       ...this.#link.counters,
       ...this.#tally.counters,
     };
+  }
+
+  get #knownHosts(): number {
+    return 1 + this.#hosts.size;
   }
 
   /** To be called before `start`: where what comes from Redis goes. */
@@ -172,6 +178,12 @@ export class Uplink {
     this.#answering.onDone(id, answered, lost);
   }
 
+  /** Who has asked hears nothing, and so has an error when its time is up, with what others have answered. */
+  refuse(id: number): void {
+    this.#tally.count("uplinkRequestsRefused");
+    this.#answering.onRefused(id);
+  }
+
   /** What is published in a tick leaves together already, unless something has to leave first. */
   flush(): void {
     this.#store?.flush();
@@ -204,6 +216,8 @@ export class Uplink {
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
         return this.#broadcast(frame, number);
+      case FrameKind.run:
+        return this.#run(frame);
       case FrameKind.command:
         return this.#command(frame, number);
       case FrameKind.request:
@@ -215,9 +229,16 @@ export class Uplink {
 
   #broadcast(frame: Buffer, number: number | undefined): void {
     const message = readBroadcast(frame);
-    if (!message) return;
+    if (message) this.#publish(numbered(this.#addressed(message), number));
+  }
+
+  #run(frame: Buffer): void {
+    for (const message of readEvents(frame)) this.#publish(this.#addressed(message));
+  }
+
+  #addressed(message: OutgoingBroadcast): OutgoingBroadcast {
     const everywhere = this.#recentJoins.has(message.namespace, performance.now());
-    this.#publish(numbered(everywhere ? { ...message, everywhere } : message, number));
+    return everywhere ? { ...message, everywhere } : message;
   }
 
   #command(frame: Buffer, number: number | undefined): void {
@@ -279,7 +300,8 @@ export class Uplink {
       case "event":
         return this.#deliver(this.#frames.event(message));
       case "request":
-        return this.#answering.onRequest(message);
+        if (!this.#answering.onRequest(message)) this.#tally.count("uplinkRequestsRefused");
+        return;
       case "response":
         return this.#asking.onResponse(message);
       case "announcement":
@@ -295,16 +317,17 @@ export class Uplink {
 
   #onAnnouncement(word: IncomingAnnouncement): void {
     const change = this.#hosts.heard(word);
+    if (change === "ignored") return this.#tally.count("uplinkHostsIgnored");
     this.#forwarding.heard(word, change === "new");
     if (change === "new") {
-      this.#tally.hostCame(word, this.status.hosts);
+      this.#tally.hostCame(word, this.#knownHosts);
       this.#announcer.soon();
     }
     if (change === "gone") this.#onHostGone(word, "goodbye");
   }
 
   #onHostGone(word: Pick<IncomingAnnouncement, "uid" | "hostId">, why: Farewell): void {
-    this.#tally.hostWent(word, this.status.hosts, why);
+    this.#tally.hostWent(word, this.#knownHosts, why);
     this.#asking.hostGone(word.uid);
   }
 

@@ -2,7 +2,7 @@
  * What Linux tells about a process from outside, read from /proc: who its children are, whether it lives, how many
  * descriptors, bytes and CPU it has taken. Nothing here asks the process itself, so a stuck one answers as well.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { eventually } from "./eventually.js";
 
 /** Linux counts CPU time in ticks of 10 ms (USER_HZ is 100 on every architecture that Node runs on). */
@@ -120,4 +120,15 @@ function linkOrNothing(path: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Starts the account of `peakRssBytes` anew. */
+export function forgetPeakRss(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** The most that it has had resident. */
+export function peakRssBytes(pid: number): number {
+  const [, kb] = /^VmHWM:\s+(\d+) kB/m.exec(readOrUndefined(`/proc/${pid}/status`) ?? "") ?? [];
+  return Number(kb) * 1024;
 }

@@ -23,23 +23,23 @@ interface Fault {
 }
 
 export async function startProxy(server: Server): Promise<FaultProxy> {
-  const { hostname, port } = new URL(server.url);
-  const proxy = new FaultProxy({ host: hostname, port: Number(port) });
+  const proxy = new FaultProxy(server);
   onCleanup(() => proxy.close());
   await proxy.accept();
   return proxy;
 }
 
 export class FaultProxy {
-  readonly #target: { host: string; port: number };
+  readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   readonly #faults: { up: Fault; down: Fault } = { up: {}, down: {} };
   readonly #bytes = { up: 0, down: 0 };
-  #server: TcpServer | undefined;
+  #listener: TcpServer | undefined;
   #port = 0;
 
-  constructor(target: { host: string; port: number }) {
-    this.#target = target;
+  /** The URL is read for each connection: a server may answer another one each time. */
+  constructor(server: Server) {
+    this.#server = server;
   }
 
   get url(): string {
@@ -114,13 +114,13 @@ export class FaultProxy {
 
   /** New connections are refused from now on; open ones stay. */
   refuse(): void {
-    this.#server?.close();
-    this.#server = undefined;
+    this.#listener?.close();
+    this.#listener = undefined;
   }
 
   async accept(): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#take(client));
-    this.#server = server.listen(this.#port, "127.0.0.1");
+    this.#listener = server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
   }
@@ -140,7 +140,8 @@ export class FaultProxy {
   }
 
   #take(client: Socket): void {
-    const server = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
+    const { hostname, port } = new URL(this.#server.url);
+    const server = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
     const pair = new Pair(client, server);
     this.#pairs.add(pair);
     void pair.closed.then(() => this.#pairs.delete(pair));

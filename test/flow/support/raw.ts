@@ -33,6 +33,12 @@ export function websocketHead(target = websocketTarget): string {
   });
 }
 
+/** As clients send it, its mask of zeros; up to 125 bytes. */
+export function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  return Buffer.concat([Buffer.from([0x81, 0x80 + payload.length, 0, 0, 0, 0]), payload]);
+}
+
 export interface RawResponse {
   readonly status: number;
   readonly reason: string;
@@ -58,10 +64,10 @@ export class HangUpError extends Error {
 }
 
 /** A connection that is open. */
-export async function openRaw(target: Server | NetConnectOpts): Promise<RawConnection> {
+export async function openRaw(target: Server | NetConnectOpts, withinMs = READ_MS): Promise<RawConnection> {
   const socket = connect({ ...addressOf(target), allowHalfOpen: true });
   onCleanup(() => socket.destroy());
-  await within(once(socket, "connect"), READ_MS, "a TCP connection");
+  await within(once(socket, "connect"), withinMs, "a TCP connection");
   socket.setNoDelay(true);
   return new RawConnection(socket);
 }

@@ -37,6 +37,17 @@ export function dropAndReturn(client: Socket): Promise<boolean> {
   return returned;
 }
 
+/** Has the client lose its connection, and come back when `action` is done; whether it has recovered. */
+export async function whileAway(client: Socket, action: () => Promise<unknown>): Promise<boolean> {
+  client.io.reconnection(false);
+  drop(client);
+  await action();
+  const returned = back(client);
+  client.io.reconnection(true);
+  client.connect();
+  return returned;
+}
+
 /** As a network that fails would; the client notices at once. */
 export function drop(client: Socket): void {
   client.io.engine.close();

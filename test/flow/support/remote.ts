@@ -49,9 +49,9 @@ export async function runAll(client: Socket, ...calls: unknown[]): Promise<unkno
  * Resolves when each receiver has got a broadcast that the sender's worker sends now. Order per sender is kept, so what
  * that worker sent before has come by then, or will never come.
  */
-export async function fence(sender: Socket, receivers: readonly Socket[]): Promise<void> {
+export async function fence(sender: Socket, receivers: readonly Socket[], withinMs?: number): Promise<void> {
   const name = `fence-${randomUUID()}`;
-  const arrivals = receivers.map((receiver) => received(receiver, name));
+  const arrivals = receivers.map((receiver) => received(receiver, name, withinMs));
   await run(sender, nsp.emit(name));
   await Promise.all(arrivals);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { readEnvironment } from "../../../src/config/environment.js";
+import { readEnvironment, secretVariables } from "../../../src/config/environment.js";
 import { ConfigError } from "../../../src/config/error.js";
 import { forgetInheritedSockets } from "../../../src/config/socket-activation.js";
 
@@ -30,6 +30,16 @@ test("a secret's file that cannot be read is named", () => {
 test("a secret given twice is refused", () => {
   const env = { HOLDFAST_MANAGE_TOKEN_FILE: "token", HOLDFAST_MANAGE_TOKEN: "x" };
   expect(() => token(env)).toThrow(ConfigError);
+});
+
+test("what may hold a secret is read from a file, too, and given to nobody else", () => {
+  writeFileSync(join(directory, "urls"), "redis://:hush@a\nredis://:hush@b\n");
+  const { layer, warnings } = readEnvironment({ HOLDFAST_REDIS_FILE: "urls" }, directory);
+  expect(layer.get("redis")).toMatchObject({ value: "redis://:hush@a\nredis://:hush@b" });
+  expect(warnings).toEqual([]);
+  const names = ["HOLDFAST_REDIS", "HOLDFAST_REDIS_FILE", "HOLDFAST_REDIS_SECRET", "HOLDFAST_MANAGE_TOKEN"];
+  expect(secretVariables()).toEqual(expect.arrayContaining(names));
+  for (const name of ["REDIS_URL", "HOLDFAST_PORT"]) expect(secretVariables()).not.toContain(name);
 });
 
 test("only secrets are read from files", () => {

@@ -73,6 +73,27 @@ test("a Redis that is required must be named", () => {
   );
 });
 
+test("files of TLS go with a URL of TLS, and a certificate with its key", () => {
+  const path = join(directory, "some.pem");
+  writeFileSync(path, "");
+  const [ca, cert, key] = [`--redis-ca=${path}`, `--redis-cert=${path}`, `--redis-key=${path}`];
+  for (const flag of [ca, cert, key]) {
+    expect(() => load(["--redis", "redis://a", flag])).toThrow(
+      /^redis-\w+ is .*some.pem \(flag --redis-\w+\), but the URL of redis \(flag --redis\) is not one of TLS/,
+    );
+  }
+  for (const [half, name] of [
+    [cert, "cert"],
+    [key, "key"],
+  ] as const) {
+    const both = new RegExp(`^redis-${name} is .* but redis-cert and redis-key are needed both`);
+    expect(() => load(["--redis", "rediss://a", half])).toThrow(both);
+    expect(() => load(["--check", "--redis", "rediss://a", ca, half])).toThrow(both);
+  }
+  expect(load(["--redis", "rediss://a", ca, cert, key])).toMatchObject({ redisCa: path, redisCert: path });
+  expect(load(["--redis", "off", ca])).toMatchObject({ redisCa: path });
+});
+
 test("files must be there, and paths start where they were written", () => {
   writeFileSync(join(directory, "ca.pem"), "");
   expect(load(["--config", file({ redisCa: "ca.pem" })]).redisCa).toBe(join(directory, "ca.pem"));

@@ -1,7 +1,7 @@
 import type { networkInterfaces } from "node:os";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ListenWhere } from "../../../src/primary/acceptor/listener.js";
-import { advertised } from "../../../src/primary/advertise.js";
+import { advertise, advertised } from "../../../src/primary/advertise.js";
 
 type Interfaces = ReturnType<typeof networkInterfaces>;
 const at = (address: string, internal: boolean, family = "IPv4") => ({ address, internal, family });
@@ -44,4 +44,15 @@ test("there is none where it cannot be known, or is not wanted", () => {
   expect(urlOf({ unix: "/run/s" }, "unix:/run/s")).toBeUndefined();
   expect(urlOf({ fd: 3 }, "http://127.0.0.1:4711")).toBeUndefined();
   expect(urlOf({ host: "10.9.9.9", port: 0 }, "http://10.9.9.9:1", { advertise: "off" })).toBeUndefined();
+});
+
+test("the other hosts are told, or the log says why not", () => {
+  const uplink = { advertise: vi.fn() };
+  const log = { info: vi.fn(), warn: vi.fn() };
+  advertise(uplink, { reason: "--advertise off" }, log);
+  expect(uplink.advertise).not.toHaveBeenCalled();
+  const none = { event: "advertise-none", reason: "--advertise off" };
+  expect(log.warn).toHaveBeenCalledWith(none, expect.stringContaining("no requests here"));
+  advertise(uplink, { url: "http://10.1.2.3:80", reason: "where it listens" }, log);
+  expect(uplink.advertise).toHaveBeenCalledWith("http://10.1.2.3:80");
 });

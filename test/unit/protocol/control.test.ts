@@ -34,7 +34,7 @@ test.each(messages)("$type of a worker is read", (message) => {
 });
 
 test("a drain of the primary is read", () => {
-  const message = { type: "drain", withinMs: 25_000, reason: "reload" };
+  const message = { type: "drain", withinMs: 25_000, reason: "reload", heirs: [{ slot: 1, incarnation: 7 }] };
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
 });
 
@@ -61,9 +61,11 @@ test.each([
 });
 
 test.each([
-  { type: "drain", withinMs: -1, reason: "stop" },
-  { type: "drain", withinMs: "1", reason: "stop" },
-  { type: "drain", withinMs: 1, reason: "whim" },
+  { type: "drain", withinMs: -1, reason: "stop", heirs: [] },
+  { type: "drain", withinMs: "1", reason: "stop", heirs: [] },
+  { type: "drain", withinMs: 1, reason: "whim", heirs: [] },
+  { type: "drain", withinMs: 1, reason: "stop" },
+  { type: "drain", withinMs: 1, reason: "stop", heirs: [{ slot: 1 }] },
   { type: "ready" },
 ])("%j is no message of the primary", (message) => {
   expect(parsePrimaryMessage(JSON.stringify(message))).toBeUndefined();
@@ -94,7 +96,7 @@ test("no text makes the reader throw", () => {
 test.each([
   { type: "tls", cert: "a", key: "b", ticketKeys: "c" },
   { type: "ticket-keys", ticketKeys: "c" },
-  { type: "drain", withinMs: 1, reason: "reload" },
+  { type: "drain", withinMs: 1, reason: "reload", heirs: [] },
 ])("$type of the primary is read, and nothing less", (message) => {
   expect(parsePrimaryMessage(JSON.stringify(message))).toEqual(message);
   for (const field of Object.keys(message)) {

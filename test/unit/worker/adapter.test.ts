@@ -122,6 +122,15 @@ describe("broadcasts with acknowledgements", () => {
   });
 });
 
+test("a worker that waits for very many answers is told so, and not that there is nobody", async () => {
+  const { workers } = await startCluster();
+  const [a, b] = workers;
+  await b.connect();
+  for (let i = 0; i < 10_000; i++) a.io.timeout(60_000).emit("x", () => {});
+  await expect(a.io.fetchSockets()).rejects.toMatchObject({ code: "HOLDFAST_REQUEST_REFUSED" });
+  await expect(a.io.timeout(200).emitWithAck("x")).rejects.toMatchObject({ message: "operation has timed out" });
+});
+
 describe("fetchSockets", () => {
   test("tells of all sockets when what one client sent in its handshake cannot be told", async () => {
     const { workers } = await startCluster();

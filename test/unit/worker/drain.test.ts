@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Drain, type DrainingSession, dueBy } from "../../../src/worker/drain.js";
+import { Drain, type DrainingRelay, type DrainingSession, dueBy } from "../../../src/worker/drain.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearInterval", "performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -36,6 +36,19 @@ test("a session that comes while others are closed is closed as well", () => {
   add();
   vi.advanceTimersByTime(60);
   expect([state.closed, state.done]).toEqual([11, 1]);
+});
+
+test("relays are closed at the same pace, each once, behind the sessions", () => {
+  const { drain, state, addRelay } = setUp(100);
+  for (let i = 0; i < 100; i++) addRelay();
+  state.connections = 100;
+  drain.start(25_000);
+  vi.advanceTimersByTime(500);
+  expect([state.closed, state.relaysClosed]).toEqual([100, 0]);
+  vi.advanceTimersByTime(260);
+  expect(state.relaysClosed).toBe(52);
+  vi.advanceTimersByTime(340);
+  expect([state.closed, state.relaysClosed]).toEqual([100, 100]);
 });
 
 test("connections at work are waited for, until the time is up", () => {
@@ -103,6 +116,7 @@ function setUp(count: number) {
   const state = {
     begun: 0,
     closed: 0,
+    relaysClosed: 0,
     done: 0,
     idleClosings: 0,
     terminated: 0,
@@ -137,12 +151,15 @@ function setUp(count: number) {
     };
     sessions.add(session);
   };
+  const relays = new Set<DrainingRelay>();
+  const addRelay = () => relays.add({ close: () => void state.relaysClosed++ });
   for (let i = 0; i < count; i++) add();
   const worker = {
     begin: () => void state.begun++,
     sessions: () => [...sessions],
+    relays: () => [...relays],
     connections: () => state.connections,
     closeIdleConnections: () => void state.idleClosings++,
   };
-  return { drain: new Drain(worker, () => void state.done++), state, add, addPoller };
+  return { drain: new Drain(worker, () => void state.done++), state, add, addPoller, addRelay };
 }

@@ -20,8 +20,10 @@ const real = new Encoder() as unknown as { encode(packet: Packet): unknown[] };
 
 describe("an event of another worker", () => {
   test("has the data that its sender encoded", () => {
+    // Beside bytes, Socket.IO's own encoder loses a key of this name.
+    const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
     const leaf = fc.oneof(
-      fc.jsonValue(),
+      json,
       fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes)),
     );
     const data = fc.array(fc.oneof(leaf, fc.record({ a: leaf, b: fc.array(leaf, { maxLength: 3 }) })), {

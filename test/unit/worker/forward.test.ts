@@ -3,10 +3,10 @@ import { rmSync, symlinkSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { WebSocket } from "ws";
 import { beginTest, finishTest, onCleanup } from "../../flow/support/cleanup.js";
 import { eventually } from "../../flow/support/eventually.js";
 import {
+  exchange,
   openSession,
   poll,
   pollHead,
@@ -14,8 +14,9 @@ import {
   postHead,
   sessionTarget,
   UNKNOWN_SESSION,
+  upgradeSession,
 } from "../../flow/support/polling.js";
-import { head, openRaw, websocketHead } from "../../flow/support/raw.js";
+import { head, openRaw, type RawConnection, websocketHead } from "../../flow/support/raw.js";
 import { type InProcessWorker, startWorker, type WorkerOptions } from "./in-process-worker.js";
 
 beforeEach(beginTest);
@@ -58,18 +59,34 @@ test("a WebSocket upgrade of a sibling's session is carried through, both ways, 
   const { here, there } = await twoWorkers();
   there.io.on("connection", (socket) => socket.on("echo", (text, ack) => ack(text)));
   const sid = await openSession(there);
-  const client = new WebSocket(`${here.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
-  onCleanup(() => client.terminate());
-  await once(client, "open");
-  expect(await exchange(client, "2probe")).toBe("3probe");
-  client.send("5");
-  expect(await exchange(client, "40")).toMatch(/^40/);
+  const client = await upgradeSession(here, sid);
   const text = "x".repeat(500_000);
   expect(await exchange(client, `420["echo","${text}"]`)).toBe(`430["${text}"]`);
   client.close();
   await eventually(
     () => there.server.privateConnections,
     (count) => count === 0,
+  );
+});
+
+test("a relay that is closed ends both sides, behind what the sibling has said", async () => {
+  const { here, there } = await twoWorkers();
+  const said = "x".repeat(500_000);
+  there.io.on("connection", (socket) => {
+    socket.on("last", () => {
+      socket.emit("said", said);
+      for (const relay of here.forwarder.relays) relay.close();
+    });
+  });
+  const sid = await openSession(there);
+  const client = await upgradeSession(here, sid);
+  expect(here.forwarder.relays).toHaveLength(1);
+  const closed = once(client, "close");
+  expect(await exchange(client, '42["last"]')).toBe(`42["said","${said}"]`);
+  await closed;
+  await eventually(
+    () => here.forwarder.relays.length + there.server.privateConnections + there.io.engine.clientsCount,
+    (left) => left === 0,
   );
 });
 
@@ -100,14 +117,7 @@ test("a session whose worker left its socket file behind is refused as well", as
 test("a poll that its sibling dies over is refused", async () => {
   const { here, there } = await twoWorkers();
   const sid = await openSession(there);
-  const connection = await openRaw(here);
-  await post(connection, sid, "40");
-  await poll(connection, sid);
-  connection.write(pollHead(sid));
-  await eventually(
-    () => there.server.privateConnections,
-    (count) => count === 1,
-  );
+  const connection = await pollThrough(here, there, sid);
   there.kill();
   expect((await connection.response()).status).toBe(400);
 });
@@ -115,14 +125,7 @@ test("a poll that its sibling dies over is refused", async () => {
 test("a client that gives up its poll gives it up at the sibling", async () => {
   const { here, there } = await twoWorkers();
   const sid = await openSession(there);
-  const connection = await openRaw(here);
-  await post(connection, sid, "40");
-  await poll(connection, sid);
-  connection.write(pollHead(sid));
-  await eventually(
-    () => there.server.privateConnections,
-    (count) => count === 1,
-  );
+  const connection = await pollThrough(here, there, sid);
   connection.reset();
   await eventually(
     () => there.server.privateConnections + there.io.engine.clientsCount,
@@ -315,8 +318,15 @@ async function twoWorkers(options: WorkerOptions = {}): Promise<{ here: InProces
   return { here, there };
 }
 
-async function exchange(client: WebSocket, text: string): Promise<string> {
-  const answer = once(client, "message");
-  client.send(text);
-  return String((await answer)[0]);
+/** A poll of the sibling's session that waits there for something to be said. */
+async function pollThrough(here: InProcessWorker, there: InProcessWorker, sid: string): Promise<RawConnection> {
+  const connection = await openRaw(here);
+  await post(connection, sid, "40");
+  await poll(connection, sid);
+  connection.write(pollHead(sid));
+  await eventually(
+    () => there.server.privateConnections,
+    (count) => count === 1,
+  );
+  return connection;
 }

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { FrameBatch, FrameKind, FrameReader, kindOf } from "../../../src/protocol/frame.js";
+import { FrameBatch, FrameKind, FrameReader, kindOf, type RoomName } from "../../../src/protocol/frame.js";
 import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
+import { MAX_RUN_BYTES, readRun } from "../../../src/protocol/run.js";
+import { eachText, textFrameOf } from "../../../src/protocol/text-frame.js";
 import { Link } from "../../../src/worker/link.js";
 import { socketPair } from "./cluster.js";
 
@@ -68,6 +70,41 @@ test("the frames of a tick arrive in order, in one write", async () => {
   expect(chunks).toBe(1);
 });
 
+test("events to one address leave as one frame, up to whatever else is sent", async () => {
+  const { link, peer, frames } = await start();
+  const texts: string[][] = [];
+  onFrames(peer, (frame) => {
+    if (kindOf(frame) !== FrameKind.run) return;
+    const run = readRun(frame);
+    const ofRun: string[] = [];
+    eachText(run.frames, (from, to) => ofRun.push(run.frames.toString("utf8", from, to)));
+    texts.push([...ofRun, ...run.packed.map(String)]);
+  });
+  const to = (...rooms: RoomName[]) => ({ namespace: "/", rooms: new Set(rooms), except: [] });
+  const event = (text: string, packed?: string) => ({
+    frame: textFrameOf(text),
+    packed: packed === undefined ? undefined : Buffer.from(packed),
+  });
+  link.gather(to(), 0, event("a", "p"));
+  link.gather(to(), 0, event("b", ""));
+  link.gather(to(), 1, event("c"));
+  link.gather(to("r"), 1, event("d"));
+  link.gather(to("r", "s"), 1, event("e"));
+  link.gather({ ...to("r", "s"), except: ["x"] }, 1, event("f"));
+  link.frame(FrameKind.cancel).number(1).end();
+  link.gather({ ...to("r", "s"), except: ["x"] }, 1, event("g"));
+  link.gather({ ...to("r", "s"), except: ["x"], namespace: "/n" }, 1, event("h"));
+  await expect.poll(() => texts).toEqual([["a", "b", "p", ""], ["c"], ["d"], ["e"], ["f"], ["g"], ["h"]]);
+  expect(frames.indexOf(FrameKind.cancel)).toBe(5);
+});
+
+test("a run is not gathered without end", async () => {
+  const { link, frames } = await start();
+  const event = { frame: textFrameOf("x".repeat(MAX_RUN_BYTES / 4)), packed: undefined };
+  for (let i = 0; i < 9; i++) link.gather({ namespace: "/", rooms: [], except: [] }, 0, event);
+  await expect.poll(() => frames).toEqual([FrameKind.run, FrameKind.run, FrameKind.run]);
+});
+
 test("a worker's word for a hand-off is in the kernel when it has been given", async () => {
   const { link } = await start();
   link.taken(7, true);
@@ -108,11 +145,11 @@ test("what comes is handed on: the primary's own messages as such, the rest as f
   link.onMessage = (message) => came.push(message);
   link.onFrames = (frames) => came.push(...frames.map(kindOf));
   const batch = new FrameBatch();
-  batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop"}').end();
+  batch.begin(FrameKind.control).text('{"type":"drain","withinMs":5,"reason":"stop","heirs":[]}').end();
   batch.begin(FrameKind.control).text('{"type":"of another version"}').end();
   batch.begin(FrameKind.done).number(1).number(0).number(0).end();
   for (const piece of batch.take()) peer.write(piece);
-  await expect.poll(() => came).toEqual([{ type: "drain", withinMs: 5, reason: "stop" }, FrameKind.done]);
+  await expect.poll(() => came).toEqual([{ type: "drain", withinMs: 5, reason: "stop", heirs: [] }, FrameKind.done]);
 });
 
 test("the end of the primary is told, and writing after it does no harm", async () => {

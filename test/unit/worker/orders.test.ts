@@ -6,9 +6,9 @@ test("each order reaches who acts on it", async () => {
   const done: unknown[] = [];
   orders.onDrain = (withinMs) => done.push(withinMs);
   orders.onTicketKeys = (ticketKeys) => done.push(ticketKeys);
-  orders.obey({ type: "drain", withinMs: 5, reason: "stop" });
+  orders.obey({ type: "drain", withinMs: 5, reason: "stop", heirs: [] });
   orders.obey({ type: "ticket-keys", ticketKeys: "k" });
-  expect(done).toEqual([5, "k"]);
+  expect(done).toEqual([expect.objectContaining({ withinMs: 5 }), "k"]);
 });
 
 test("what TLS needs is there whether it is awaited before or after it has come", async () => {

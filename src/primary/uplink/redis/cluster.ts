@@ -5,6 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import type { RedisAddress } from "../../../config/settings.js";
+import { formatHostAndPort } from "../../../protocol/host-and-port.js";
 import { backoffMs } from "./backoff.js";
 import type { Client } from "./connect.js";
 import { Connection } from "./connection.js";
@@ -12,7 +13,7 @@ import type { Layout, LayoutEvents } from "./layout.js";
 import { type NodeOptions, RedisNode } from "./node.js";
 import { slotOf } from "./slot.js";
 import { countOn } from "./subscriber-count.js";
-import { channelIn, type Master, mastersOf, nameOf, slotTable } from "./topology.js";
+import { channelIn, type Master, mastersOf, slotTable } from "./topology.js";
 
 export interface ClusterOptions extends Omit<NodeOptions, "name" | "open" | "probeChannel" | "isCluster"> {
   readonly seeds: readonly RedisAddress[];
@@ -161,7 +162,7 @@ export class ClusterLayout implements Layout {
       }
     }
     const known = [...this.#masters.map(({ address }) => address), ...this.#options.seeds];
-    const addresses = new Map(known.map((address) => [nameOf(address), address]));
+    const addresses = new Map(known.map((address) => [formatHostAndPort(address), address]));
     for (const address of addresses.values()) {
       try {
         return await this.#askAt(address);

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import type { RedisOptions as ClientOptions, Redis } from "ioredis";
 import type { RedisAddress, RedisTarget } from "../../../config/settings.js";
+import { formatHostAndPort } from "../../../protocol/host-and-port.js";
 import { RedisRefusedError } from "./redis-error.js";
-import { nameOf } from "./topology.js";
 
 export interface Client {
   readonly redis: Redis;
@@ -30,17 +30,6 @@ export interface ConnectOptions {
 const CONNECT_MS = 1_500;
 /** Until the handshake is over: a Redis that hangs takes connections, too, and says nothing. */
 const OPEN_MS = 2_000;
-
-/** Throws RedisRefusedError when the settings contradict each other. */
-export function checkOptions({ target, caFile, certFile, keyFile }: ConnectOptions): void {
-  const file = caFile ?? certFile ?? keyFile;
-  if (file !== undefined && !target.tls) {
-    throw new RedisRefusedError(`${file} is for TLS, but the URL of --redis is not: write rediss://`);
-  }
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new RedisRefusedError("--redis-cert and --redis-key are needed both, or none of them");
-  }
-}
 
 /** `node` is one of a Cluster's; without it, what the target names. */
 export async function openClient(options: ConnectOptions, node?: RedisAddress): Promise<Client> {
@@ -84,7 +73,7 @@ function withHint(error: Error, { target, certFile }: ConnectOptions): Error {
 
 /** Where it is, without who we are there. */
 export function shownTarget(target: RedisTarget): string {
-  const list = (addresses: readonly RedisAddress[]) => addresses.map(nameOf).join(", ");
+  const list = (addresses: readonly RedisAddress[]) => addresses.map(formatHostAndPort).join(", ");
   switch (target.kind) {
     case "cluster":
       return `the Cluster of ${list(target.nodes)}`;

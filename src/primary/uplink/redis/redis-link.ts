@@ -11,7 +11,7 @@ import { limiter } from "../../../log/rate.js";
 import { Backlog } from "./backlog.js";
 import { ClusterLayout } from "./cluster.js";
 import { type RedisCommand, type RunCommands, runOn } from "./command.js";
-import { type ConnectOptions, checkOptions, openClient, shownTarget } from "./connect.js";
+import { type ConnectOptions, openClient, shownTarget } from "./connect.js";
 import { failureOf } from "./failure.js";
 import type { Layout, LayoutEvents } from "./layout.js";
 import type { RedisNode } from "./node.js";
@@ -118,7 +118,6 @@ export class RedisLink {
    * and RedisAwayError when Redis is required and away for five seconds.
    */
   async start(): Promise<void> {
-    checkOptions(this.#connectOptions);
     const started = new Promise<void>((resolve, reject) => {
       this.#started = { resolve, reject };
     });

@@ -1,5 +1,6 @@
 /** The masters of a Redis Cluster and their slots, read from CLUSTER SLOTS. Pure. */
 import type { RedisAddress } from "../../../config/settings.js";
+import { formatHostAndPort } from "../../../protocol/host-and-port.js";
 import { SLOTS, slotOf } from "./slot.js";
 
 export interface Master {
@@ -14,7 +15,7 @@ export function mastersOf(reply: unknown, asked: RedisAddress): Master[] {
   const masters = new Map<string, { address: RedisAddress; ranges: [number, number][] }>();
   for (const [from, to, [host, port]] of reply as [number, number, [string | null, number]][]) {
     const address = { host: host && host !== "?" ? host : asked.host, port: Number(port) };
-    const name = nameOf(address);
+    const name = formatHostAndPort(address);
     const known = masters.get(name) ?? { address, ranges: [] };
     known.ranges.push([Number(from), Number(to)]);
     masters.set(name, known);
@@ -27,10 +28,6 @@ export function slotTable(masters: readonly Master[]): readonly (string | undefi
   const table = new Array<string | undefined>(SLOTS).fill(undefined);
   for (const { name, ranges } of masters) for (const [from, to] of ranges) table.fill(name, from, to + 1);
   return table;
-}
-
-export function nameOf({ host, port }: RedisAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** A channel beginning with `stem` that is in one of the master's slots. */

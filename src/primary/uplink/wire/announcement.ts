@@ -14,6 +14,8 @@ export type Announcement = Omit<IncomingAnnouncement, "kind" | "uid">;
 const EXPECTED_BYTES = 512;
 /** Of one host; slots are numbered below it. */
 const MAX_WORKERS = 4096;
+/** Of one host. Who has more is not asked about those beyond: see host-registry.ts for what all may have together. */
+export const MAX_NAMESPACES = 65_536;
 const TAG = /^[\w-]{4}$/;
 /** A name has at most 253 characters. */
 const ADDRESS = /^https?:\/\/(?:[\w.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/;
@@ -27,15 +29,16 @@ export const ANNOUNCEMENT_FORM: Form = {
 
 /** All but the host part. */
 export function writeAnnouncement(uid: string, announcement: Announcement): MsgpackWriter {
-  const { hostId, release, tag, address, goodbye, workers } = announcement;
+  const { hostId, release, tag, address, goodbye } = announcement;
+  const workers = [...announcement.workers].slice(0, MAX_NAMESPACES);
   const message = new MsgpackWriter(EXPECTED_BYTES).map(9).text("uid").text(uid);
   message.text("tag").text(tag).text("address").text(address);
   message.text("hostId").text(hostId).text("release").text(release).text("goodbye").boolean(goodbye);
   message
     .text("namespaces")
-    .list([...workers.keys()])
+    .list(workers.map(([namespace]) => namespace))
     .text("workers")
-    .list([...workers.values()]);
+    .list(workers.map(([, count]) => count));
   return message;
 }
 
@@ -54,6 +57,7 @@ export function readAnnouncement(fields: Fields, { host }: Sender): Incoming {
 }
 
 function readWorkers(namespaces: readonly unknown[], counts: readonly unknown[]): Map<string, number> {
+  if (namespaces.length > MAX_NAMESPACES) refuse("wrong-shape");
   return new Map(
     namespaces.map((namespace, i) => {
       const count = counts[i];

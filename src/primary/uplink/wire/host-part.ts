@@ -13,7 +13,7 @@ import type { Place } from "./sequence.js";
 import { SIGNATURE_BYTES } from "./signature.js";
 
 /** Rises when hosts of this version could no longer understand each other. */
-export const WIRE_VERSION = 2;
+const WIRE_VERSION = 2;
 export const HOST_FIELD = "holdfast";
 
 const FRESH = 1;

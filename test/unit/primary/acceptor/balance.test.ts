@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { BALANCE_NAMES, type Candidate, createBalance } from "../../../../src/primary/acceptor/balance.js";
+import { BALANCES } from "../../../../src/config/settings.js";
+import { type Candidate, createBalance } from "../../../../src/primary/acceptor/balance.js";
 
 interface Worker extends Candidate {
   connections: number;
@@ -64,7 +65,7 @@ test("with ip-hash a worker that goes takes along only its own addresses", () =>
   expect(before.filter((slot) => slot !== 0)).toEqual(after.filter((_, i) => before[i] !== 0));
 });
 
-test.each(BALANCE_NAMES)("%s works when the number of workers changes", (name) => {
+test.each(BALANCES)("%s works when the number of workers changes", (name) => {
   const choose = createBalance(name);
   for (const count of [3, 1, 5, 2]) {
     for (let i = 0; i < 7; i++) expect(choose(workers(count), () => "::1").slot).toBeLessThan(count);

@@ -20,12 +20,12 @@ test.each([
   ["::", /^http:\/\/\[::1\]:\d+$/],
   ["localhost", /^http:\/\/(127\.0\.0\.1|\[::1\]):\d+$/],
 ])("on %s the URL is one that a browser on this machine can open", async (host, url) => {
-  expect((await listen(server(), { port: 0, host })).url).toMatch(url);
+  expect(await listen(server(), { port: 0, host }, "http")).toMatch(url);
 });
 
 test("a port that is taken is an error that names the address and who holds it", async () => {
   const taken = server();
-  await listen(taken, { port: 0, host: "127.0.0.1" });
+  await listen(taken, { port: 0, host: "127.0.0.1" }, "http");
   const { port } = taken.address() as { port: number };
   const error = await failure({ port, host: "127.0.0.1" });
   expect(error.message).toBe(`EADDRINUSE 127.0.0.1:${port} (held by pid ${process.pid})`);
@@ -52,7 +52,7 @@ test("a socket file left by a dead process is replaced", async () => {
   const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", script]);
   expect(statSync(path).isSocket()).toBe(true);
-  await listen(server(), { unix: path });
+  await listen(server(), { unix: path }, "http");
 });
 
 test("a socket file on which somebody answers is left alone", async () => {
@@ -78,7 +78,7 @@ function server(): Server {
 }
 
 async function failure(where: ListenWhere): Promise<ListenError> {
-  const error = await listen(server(), where).then(
+  const error = await listen(server(), where, "http").then(
     () => undefined,
     (reason: unknown) => reason,
   );

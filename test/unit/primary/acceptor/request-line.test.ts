@@ -1,6 +1,3 @@
-import { createServer, type IncomingMessage } from "node:http";
-import { Duplex } from "node:stream";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RequestLine } from "../../../../src/primary/acceptor/request-line.js";
 
@@ -61,25 +58,6 @@ test.each([
   expect(read(text)).toBe(target);
 });
 
-test("what is not refused has the target that the worker's parser finds", () => {
-  const seen = { accepted: 0, refusedHere: 0 };
-  fc.assert(
-    fc.property(mutatedHead, (bytes) => {
-      const theirs = urlOfNode(bytes);
-      const ours = readBytes(bytes);
-      if (theirs === undefined) return;
-      if (ours === "malformed") seen.refusedHere++;
-      else seen.accepted++;
-      expect(["malformed", theirs]).toContain(ours);
-    }),
-    { numRuns: 20_000 },
-  );
-  // The test would prove nothing if hardly any head got through.
-  expect(seen.accepted).toBeGreaterThan(2_000);
-  expect(seen.refusedHere).toBeGreaterThan(0);
-  // 20,000 heads, on whatever machine.
-}, 120_000);
-
 function read(text: string): string {
   return readBytes(Buffer.from(text, "latin1"));
 }
@@ -88,65 +66,4 @@ function readBytes(bytes: Buffer): string {
   const line = new RequestLine();
   const progress = line.read(bytes);
   return progress === "complete" ? line.target : progress;
-}
-
-const server = createServer();
-let url: string | undefined;
-for (const event of ["request", "upgrade", "connect"]) {
-  server.on(event, (request: IncomingMessage) => {
-    url ??= request.url;
-  });
-}
-
-/** The `req.url` of the first request that Node's parser finds, undefined when it refuses the bytes. */
-function urlOfNode(bytes: Buffer): string | undefined {
-  url = undefined;
-  const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  server.emit("connection", socket);
-  socket.emit("data", bytes);
-  socket.destroy();
-  return url;
-}
-
-const sid = "sid=AAAABBCCddddddddddddd";
-const target = fc.oneof(
-  fc.constantFrom("/", "*", "/socket.io/", "http://h/socket.io/", "//", "a:1", "/a;b", "/%2e/?", "/#?", "/?s%69d=x&"),
-  fc.string({ maxLength: 12 }).map((text) => `/socket.io/?x=${text}&${sid}`),
-  fc.constantFrom(
-    `/?${sid}`,
-    `/?xsid=1&${sid}`,
-    `/?${sid}&sid=b`,
-    `/#${sid}`,
-    `/?sid=%2D&${sid}#sid=z`,
-    `/x?${sid}?${sid}`,
-  ),
-);
-const head = fc
-  .record({
-    before: mostly("", "\r\n", "\n", "\r", " "),
-    method: fc.oneof(
-      fc.constantFrom("GET", "POST", "HEAD"),
-      mostly("GET", "CONNECT", "PRI", "SOURCE", "get", "HTTP/1.1"),
-    ),
-    gap: mostly(" ", "  ", "\t", ""),
-    target,
-    gap2: mostly(" ", "  ", "\t", ""),
-    version: mostly("HTTP/1.1", "HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "ICE/1.0", "RTSP/1.0", "", "http/1.1"),
-    end: mostly("\r\n", "\n", "\r"),
-  })
-  .map(
-    (h) => `${h.before}${h.method}${h.gap}${h.target}${h.gap2}${h.version}${h.end}Host: x\r\nCookie: ${sid}\r\n\r\n`,
-  );
-const mutation = fc.record({ at: fc.nat(60), remove: fc.nat(2), insert: fc.uint8Array({ maxLength: 2 }) });
-const mutatedHead = fc
-  .tuple(head, fc.array(mutation, { maxLength: 1 }))
-  .map(([text, mutations]) =>
-    mutations.reduce(
-      (bytes, { at, remove, insert }) => Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + remove)]),
-      Buffer.from(text, "latin1"),
-    ),
-  );
-
-function mostly(usual: string, ...others: string[]): fc.Arbitrary<string> {
-  return fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 }

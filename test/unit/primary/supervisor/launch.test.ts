@@ -36,7 +36,7 @@ function launch(workerFile = CHILD) {
   const end = new Promise<WorkerEnd>((resolve) => {
     settle = resolve;
   });
-  const fork = createLaunch({ workerFile, host: HOST });
+  const fork = createLaunch({ workerFile, withheld: ["HOLDFAST_REDIS"], host: HOST });
   const process = fork({ slot: 1, incarnation: 2, generation: 3 }, SETTINGS, {
     onExit: settle,
     onMisbehaviour: (what) => misbehaviour.push(what),
@@ -49,10 +49,12 @@ function launch(workerFile = CHILD) {
 
 test("a worker is told who it is, has a link, and none of what is the primary's alone", async () => {
   process.env.NOTIFY_SOCKET = "/run/notify";
+  process.env.HOLDFAST_REDIS = "redis://:hush@a";
   const { process: worker, end } = launch();
   const link = worker.link as Duplex;
   const told = JSON.parse(await text(link));
   delete process.env.NOTIFY_SOCKET;
+  delete process.env.HOLDFAST_REDIS;
   expect(told.birth).toEqual({
     ...HOST,
     slot: 1,
@@ -62,6 +64,7 @@ test("a worker is told who it is, has a link, and none of what is the primary's 
     settings: SETTINGS,
   });
   expect(told.environment).not.toContain("NOTIFY_SOCKET");
+  expect(told.environment).not.toContain("HOLDFAST_REDIS");
   expect(told.argv).toEqual([process.execPath, CHILD]);
   expect(await end).toEqual({ code: 7 });
 });

@@ -20,7 +20,9 @@ const deeds = {
       .listen(0, "127.0.0.1"),
   echo: () => process.on("message", ({ sequence }, socket) => socket?.end(`connection ${sequence}`)),
   pass: () =>
-    process.on("message", (_, socket) => process.send({ type: "holdfast:pass", data: "GET / HTTP/1.1" }, socket)),
+    process.on("message", (_, socket) =>
+      process.send({ type: "holdfast:pass", sequence: 1, data: "GET / HTTP/1.1" }, socket),
+    ),
   wait: () => {},
 };
 

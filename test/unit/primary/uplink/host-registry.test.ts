@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { HostRegistry, type HostWord, MAX_HOSTS } from "../../../../src/primary/uplink/host-registry.js";
+import {
+  HostRegistry,
+  type HostWord,
+  MAX_HOSTS,
+  MAX_NAMESPACES_OF_ALL,
+} from "../../../../src/primary/uplink/host-registry.js";
 
 function word(uid: string, workers: Record<string, number> = { "/": 2 }, goodbye = false): HostWord {
   return { uid, hostId: `host ${uid}`, release: "1.2.3", goodbye, workers: new Map(Object.entries(workers)) };
@@ -48,4 +53,21 @@ test("no more hosts are remembered than a cluster can have, and known ones go on
   expect(hosts.size).toBe(MAX_HOSTS);
   hosts.heard(word("0", { "/": 7 }));
   expect(hosts.countWorkers("/")).toBe(2 * (MAX_HOSTS - 1) + 7);
+});
+
+test("what hosts say they serve is bounded together, and those that go make room", () => {
+  const many = (uid: string, count: number): HostWord => {
+    const workers = new Map(Array.from({ length: count }, (_, i) => [`/${i}`, 1]));
+    return { ...word(uid), workers };
+  };
+  const hosts = new HostRegistry();
+  const quarter = MAX_NAMESPACES_OF_ALL / 4;
+  for (const uid of ["a", "b", "c", "d"]) expect(hosts.heard(many(uid, quarter))).toBe("new");
+  expect(hosts.heard(many("e", 1))).toBe("ignored");
+  expect(hosts.heard(many("a", quarter + 1))).toBe("ignored");
+  expect([hosts.size, hosts.countWorkers("/0")]).toEqual([4, 4]);
+  hosts.heard(many("b", quarter - 1));
+  expect(hosts.heard(many("e", 1))).toBe("new");
+  hosts.remove("c");
+  expect(hosts.heard(many("f", quarter))).toBe("new");
 });

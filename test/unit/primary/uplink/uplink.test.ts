@@ -69,6 +69,7 @@ describe.each(MODES)("two hosts, %s", (mode) => {
     const { hosts, clients } = await startTwo({ mode });
     const [one, two] = hosts;
     one.link.down();
+    expect(one.uplink.status).toEqual({ state: "down", hosts: 1 });
     const heard = clients.map((client) => collect(client, "news"));
     ioOf(one).emit("news", 1);
     expect(await ioOf(one).fetchSockets()).toHaveLength(2);

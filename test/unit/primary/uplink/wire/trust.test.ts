@@ -1,6 +1,7 @@
 /** Whom a host believes: numbering, signatures, versions, and what is its own. */
 import { encode } from "notepack.io";
 import { describe, expect, test } from "vitest";
+import { MAX_NAMESPACES } from "../../../../../src/primary/uplink/wire/announcement.js";
 import { ClassicWire } from "../../../../../src/primary/uplink/wire/classic.js";
 import type { Incoming, Outgoing, Publication } from "../../../../../src/primary/uplink/wire/message.js";
 import { ShardedWire } from "../../../../../src/primary/uplink/wire/sharded.js";
@@ -66,6 +67,13 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
       expect(create("me").read(channel, bytes)).toEqual({ kind: "announcement", uid: "other", ...announcement });
       const bye = create("other").writeAnnouncement({ ...announcement, goodbye: true, workers: new Map() });
       expect(create("me").read(bye.channel, bye.bytes)).toMatchObject({ goodbye: true, workers: new Map() });
+    });
+
+    test("tells of so many namespaces, and no more", () => {
+      const workers = new Map(Array.from({ length: MAX_NAMESPACES + 1 }, (_, i) => [`/${i}`, 1]));
+      const { channel, bytes } = create("other").writeAnnouncement({ ...announcement, workers });
+      const heard = create("me").read(channel, bytes);
+      expect(heard.kind === "announcement" && heard.workers.size).toBe(MAX_NAMESPACES);
     });
 
     test("gets what is for hosts alone as it was written", () => {
