@@ -75,7 +75,7 @@ test("clients that a balancer sends to and fro under traffic of both hosts miss 
   for (const next of [there, here, there, there, here]) {
     await heard[0]?.untilCount((heard[0]?.items.length ?? 0) + 60);
     board.sendTo(next);
-    const returned = clients.map((client) => back(client));
+    const returned = clients.map((client) => back(client, 30_000));
     for (const client of clients) drop(client);
     expect(await Promise.all(returned)).toEqual(clients.map(() => true));
   }

@@ -66,7 +66,7 @@ export class Across<W extends WorkerEnd> {
   readonly #counters = { recoveryStoreFailures: 0, recoveryStoreRefused: 0, recoveryHandedOver: 0, recoveryTaken: 0 };
   #beats = 0;
   #isResuming = false;
-  #isLooking = false;
+  #beginning: Promise<void> | undefined;
   #isBegun = false;
   /** How far the others are is known. */
   #hasBase = false;
@@ -140,7 +140,9 @@ export class Across<W extends WorkerEnd> {
     return this.#late.exceptFor(origin, namespace);
   }
 
-  retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+    // The first clients come to a host that has just started before it has looked around.
+    if (!this.isWell) await this.begin();
     return this.#retrieval.retrieve(wanted);
   }
 
@@ -238,11 +240,17 @@ export class Across<W extends WorkerEnd> {
     ];
   }
 
-  /** Clients can come back from now on. */
-  async begin(): Promise<void> {
+  /** Clients can come back from now on. Resolves when they can come from other hosts, or cannot for now. */
+  begin(): Promise<void> {
+    this.#beginning ??= this.#begin().finally(() => {
+      this.#beginning = undefined;
+    });
+    return this.#beginning;
+  }
+
+  async #begin(): Promise<void> {
     const { store, windowMs } = this.#parts;
-    if (windowMs() === 0 || !store.isReady || this.#isLooking) return;
-    this.#isLooking = true;
+    if (windowMs() === 0 || !store.isReady) return;
     try {
       await store.begin();
       this.#hasBegun();
@@ -250,8 +258,6 @@ export class Across<W extends WorkerEnd> {
       if (!this.#journal.isWriting) await this.#resume(store.run);
     } catch (error) {
       this.#failed(error as Error);
-    } finally {
-      this.#isLooking = false;
     }
   }
 
