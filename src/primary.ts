@@ -18,6 +18,7 @@ import { createLogger, type Logger } from "./log/logger.js";
 import { Acceptor } from "./primary/acceptor/acceptor.js";
 import type { ListenWhere } from "./primary/acceptor/listener.js";
 import { advertise, advertised } from "./primary/advertise.js";
+import { mayCrossHosts, storeFailureTeller } from "./primary/between-hosts.js";
 import { compileEarly } from "./primary/compile-early.js";
 import { ClusterModeError, endOnOwnError, endWith, NodeVersionError } from "./primary/ending.js";
 import { FleetSource } from "./primary/fleet-source.js";
@@ -84,6 +85,12 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
   const uplink = createUplink(settings, { hostTag, hostId, release: VERSION }, log);
   uplink?.tellHosts((hosts) => relay.tell({ type: "hosts", ...hosts }));
   if (uplink) uplink.deliverTo(relay.attach(uplink));
+  if (uplink && mayCrossHosts(settings)) {
+    recovery.joinHosts(
+      uplink.openStore(() => recovery.onGap()),
+      storeFailureTeller(log),
+    );
+  }
   const acceptor = new Acceptor({ ...settings, tls: tls !== undefined, hostTag, log });
   const fleet = new FleetSource({
     settings,
@@ -127,9 +134,9 @@ async function serve(parts: Parts, where: readonly ListenWhere[]): Promise<never
   }
   await supervisor.finished;
   await manage?.close();
+  recovery.close();
   await uplink?.close();
   relay.close();
-  recovery.close();
   log.info({ event: "stopped" }, "stopped");
   process.exit(0);
 }

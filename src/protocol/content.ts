@@ -3,7 +3,7 @@
  * says. `packed` is the same for other hosts, as Redis carries it: a worker adds it when there is an uplink, and the switch
  * takes it off before it relays the frame to other workers.
  */
-import { FRAME_HEAD_BYTES, FrameKind, type FrameReader, kindOf, ProtocolError } from "./frame.js";
+import { FRAME_HEAD_BYTES, FrameBatch, FrameKind, FrameReader, kindOf, ProtocolError } from "./frame.js";
 
 /** What a command wants done, or a request wants to know. */
 export const Verb = {
@@ -78,4 +78,30 @@ export function withoutPacked(frame: Buffer): Buffer {
   frame.writeUInt32LE(0, at);
   frame.writeUInt32LE(size - 4, 0);
   return frame.subarray(0, size);
+}
+
+/** As `withoutPacked`, for who keeps it; the frame stays as it is. */
+export function copyWithoutPacked(frame: Buffer): Buffer {
+  const packedBytes = frame.readUInt32LE(FRAME_HEAD_BYTES);
+  if (packedBytes > frame.length - FRAME_HEAD_BYTES - 4) {
+    throw new ProtocolError(`${packedBytes} packed bytes in ${frame.length}`);
+  }
+  const copy = Buffer.from(frame.subarray(0, frame.length - packedBytes));
+  copy.writeUInt32LE(0, FRAME_HEAD_BYTES);
+  copy.writeUInt32LE(copy.length - 4, 0);
+  return copy;
+}
+
+/** A broadcast or command, for the same but for these. */
+export function withExcept(frame: Buffer, ids: readonly string[]): Buffer {
+  const kind = kindOf(frame);
+  const read = new FrameReader(frame);
+  const into = new FrameBatch().begin(kind).number(read.number());
+  if (kind === FrameKind.command) into.byte(read.byte());
+  const { namespace, rooms, except } = read.address();
+  into
+    .address({ namespace, rooms, except: [...except, ...ids] })
+    .bytes(read.rest())
+    .end();
+  return Buffer.concat(into.take());
 }

@@ -28,6 +28,10 @@ export const RecoveryKind = {
    * command behind it has others deliver it.
    */
   kept: 37,
+  /** Uplink: `text uid | count number`; the broadcast or command behind it has that number in that host's sequence. */
+  origin: 38,
+  /** Worker: `count mark`; it waits until what it has written before is where it outlives the host. */
+  mark: 39,
   /** Worker: `u32 session | namespace | parent's or "" | pid | id | count own | count shared | joins`. */
   open: 40,
   /** Worker: `u32 session | count own | count shared | joins`. */
@@ -55,6 +59,10 @@ export const RecoveryKind = {
   resumed: 50,
   /** Worker: `u32 request`; the client was not let in, or has gone again. */
   released: 51,
+  /** Switch: `count mark`; it is there. */
+  safe: 52,
+  /** Switch: nothing; from now on marks are answered. */
+  answersMarks: 53,
 } as const;
 
 export type RecoveryKind = (typeof RecoveryKind)[keyof typeof RecoveryKind];

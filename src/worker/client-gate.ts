@@ -12,14 +12,21 @@ import type { ClientBuffers } from "./client-buffer.js";
 import { type EngineClient, tcpOf, writeFrames } from "./frame-client.js";
 import type { Link } from "./link.js";
 
-type GatedLink = Pick<Link, "behind" | "whenCaughtUp" | "aroundBurst">;
+type GatedLink = Pick<Link, "behind" | "whenCaughtUp" | "aroundBurst" | "unsafe" | "safe" | "onMarked" | "onSafe">;
 type Bound = Pick<ClientBuffers, "isPast">;
+
+interface Marked {
+  readonly mark: number;
+  readonly packets: number;
+}
 
 export class ClientGate {
   readonly #link: GatedLink;
   readonly #bound: Bound;
   readonly #flush: (this: EngineClient) => void;
   readonly #held = new Set<EngineClient>();
+  /** What waits for what it tells of to be where it outlives this host: up to which mark how many of its packets. */
+  readonly #unsafe = new Map<EngineClient, Marked[]>();
   #inBurst = false;
 
   /** For all clients of this process, from now on. */
@@ -30,6 +37,8 @@ export class ClientGate {
       gate.#pass(this);
     };
     link.aroundBurst = (deliver) => gate.#aroundBurst(deliver);
+    link.onMarked = (mark) => gate.#onMarked(mark);
+    link.onSafe = () => gate.#onSafe();
   }
 
   private constructor(link: GatedLink, bound: Bound, flush: () => void) {
@@ -40,7 +49,7 @@ export class ClientGate {
 
   #pass(client: EngineClient): void {
     if (!client.transport.writable && this.#bound.isPast(client)) return;
-    if (!this.#inBurst && !this.#link.behind) return this.#flushAtOnce(client);
+    if (!this.#inBurst && !this.#link.behind) return this.#passUnheld(client);
     if (!this.#inBurst && this.#held.size === 0) this.#link.whenCaughtUp(() => this.#release());
     this.#held.add(client);
   }
@@ -61,6 +70,41 @@ export class ClientGate {
     for (const client of held) this.#pass(client);
   }
 
+  #passUnheld(client: EngineClient): void {
+    if (this.#link.unsafe) return this.#flushSafe(client);
+    this.#unsafe.delete(client);
+    this.#flushAtOnce(client);
+  }
+
+  /** What they are about to be written up to now has left for the primary with this mark, or before. */
+  #onMarked(mark: number): void {
+    for (const client of this.#held) if (!this.#unsafe.has(client)) this.#unsafe.set(client, []);
+    for (const [client, marks] of this.#unsafe) {
+      // Of those that are safe, only the last counts.
+      while (marks[1] && marks[1].mark <= this.#link.safe) marks.shift();
+      marks.push({ mark, packets: client.writeBuffer.length });
+    }
+  }
+
+  #onSafe(): void {
+    for (const client of [...this.#unsafe.keys()]) {
+      if (client.readyState === "closed") this.#unsafe.delete(client);
+      else if (!this.#held.has(client)) this.#passUnheld(client);
+    }
+  }
+
+  #flushSafe(client: EngineClient): void {
+    const marks = this.#unsafe.get(client) ?? [];
+    this.#unsafe.set(client, marks);
+    const packets = marks.findLast(({ mark }) => mark <= this.#link.safe)?.packets ?? 0;
+    if (packets === 0 || !client.transport.writable) return;
+    this.#unsafe.set(client, markedAfter(marks, packets));
+    const first = client.writeBuffer;
+    const rest = first.splice(packets);
+    this.#flushAtOnce(client);
+    client.writeBuffer = client.writeBuffer === first ? [...first, ...rest] : [...rest, ...client.writeBuffer];
+  }
+
   #flushAtOnce(client: EngineClient): void {
     if (!client.transport.writable || writeFrames(client)) return;
     const tcp = client.writeBuffer.length > 1 ? tcpOf(client) : undefined;
@@ -68,4 +112,10 @@ export class ClientGate {
     this.#flush.call(client);
     tcp?.uncork();
   }
+}
+
+/** What is left of them when so many packets have been written. */
+function markedAfter(marks: readonly Marked[], packets: number): Marked[] {
+  const later = marks.filter((marked) => marked.packets > packets);
+  return later.map(({ mark, packets: all }) => ({ mark, packets: all - packets }));
 }

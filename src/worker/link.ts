@@ -7,6 +7,7 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { type PrimaryMessage, parsePrimaryMessage, type WorkerMessage } from "../protocol/control.js";
 import { type Address, FrameBatch, FrameKind, FrameReader, kindOf } from "../protocol/frame.js";
 import { FrameSplitter } from "../protocol/frame-splitter.js";
+import { RecoveryKind } from "../protocol/recovery-frame.js";
 import { type RunEvent, RunWriter } from "./run-writer.js";
 
 /** Past this much unwritten, events for other workers are dropped and counted; the primary has stopped reading. */
@@ -15,6 +16,7 @@ export const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const PATIENCE_MS = 20;
 /** What libuv reads of a pipe at most. */
 const READ_BYTES = 64 * 1024;
+const MAX_UNSAFE_MS = 5_000;
 /** A batch of this size leaves before the tick is over. */
 const FULL_BATCH_BYTES = 1024 * 1024;
 
@@ -27,6 +29,9 @@ export class Link {
   aroundBurst: (deliver: () => void) => void = (deliver) => deliver();
   /** Client writes wait for the end of the tick, where what was told leaves in one write, instead of each forcing one. */
   gathers = false;
+  /** A write has left that client writes have to wait for, until `onSafe`. */
+  onMarked: (mark: number) => void = () => {};
+  onSafe: () => void = () => {};
   /** The primary is gone. */
   onEnd: () => void = () => {};
 
@@ -42,6 +47,11 @@ export class Link {
   #flushed = 0;
   #written = 0;
   #urgent = 0;
+  /** Of those, the one that takes the last along that is to outlive the host; the last that is known to do so. */
+  #dear = 0;
+  #safe = 0;
+  #answersMarks = false;
+  #giveUp: NodeJS.Timeout | undefined;
   /** Of the batches since nothing was queued. */
   #largestBytes = 0;
   #closedConnections: number[] = [];
@@ -82,6 +92,30 @@ export class Link {
     return this.#urgent > this.#written;
   }
 
+  /** True while something has been told that is not yet known to be where it outlives this host. */
+  get unsafe(): boolean {
+    return this.#answersMarks && this.#dear > this.#safe;
+  }
+
+  /** The last mark of which that is known. */
+  get safe(): number {
+    return this.#safe;
+  }
+
+  /** The primary tells when what it was told is in the way to Redis; see src/primary/recovery/across/. */
+  answersMarks(): void {
+    this.#safe = this.#flushed;
+    this.#answersMarks = true;
+  }
+
+  becomeSafe(mark: number): void {
+    clearTimeout(this.#giveUp);
+    this.#giveUp = undefined;
+    this.#safe = Math.max(this.#safe, mark);
+    if (this.unsafe && this.#dear <= this.#flushed) this.#waitForWord();
+    this.onSafe();
+  }
+
   /** Calls back once the link is no longer behind. */
   whenCaughtUp(callback: () => void): void {
     this.#waiting.push(callback);
@@ -106,6 +140,7 @@ export class Link {
   /** As `frame`, for what must be in the kernel before the next byte to a client is. */
   urgentFrame(kind: number): FrameBatch {
     this.#urgent = this.#flushed + 1;
+    this.#dear = this.#urgent;
     return this.frame(kind);
   }
 
@@ -144,9 +179,10 @@ export class Link {
     if (this.#batch.byteLength === 0 || !this.#stream.writable) return;
     if (this.#stream.writableLength === 0) this.#largestBytes = 0;
     this.#largestBytes = Math.max(this.#largestBytes, this.#batch.byteLength);
+    const flush = ++this.#flushed;
+    if (this.unsafe && this.#dear === flush) this.#mark(flush);
     const pieces = this.#batch.take();
     const last = pieces.length - 1;
-    const flush = ++this.#flushed;
     if (last > 0) this.#stream.cork();
     pieces.forEach((piece, i) => {
       if (i === last) this.#stream.write(piece, () => this.#onWritten(flush));
@@ -161,6 +197,17 @@ export class Link {
   #begin(kind: number): FrameBatch {
     this.#endRun();
     return this.#batch.begin(kind);
+  }
+
+  #mark(flush: number): void {
+    this.#batch.begin(RecoveryKind.mark).count(flush).end();
+    this.onMarked(flush);
+    this.#waitForWord();
+  }
+
+  /** A primary that stands still does not hold up the clients for ever; then only its death could cost something. */
+  #waitForWord(): void {
+    this.#giveUp ??= setTimeout(() => this.becomeSafe(this.#flushed), MAX_UNSAFE_MS);
   }
 
   #endRun(): void {

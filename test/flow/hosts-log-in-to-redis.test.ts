@@ -2,11 +2,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { clientOn, received, type Socket } from "./support/client.js";
+import { clientOn, open, received, type Socket } from "./support/client.js";
 import { ROOT } from "./support/command.js";
+import { eventually } from "./support/eventually.js";
 import { startExpectingExit, startHoldfast } from "./support/holdfast.js";
+import { crossing } from "./support/host-death.js";
 import { joined, startHosts } from "./support/hosts.js";
 import { environmentOf } from "./support/process.js";
+import { sessionOf } from "./support/recovery.js";
 import { startRedis } from "./support/redis.js";
 import { fence, io, run, socket } from "./support/remote.js";
 
@@ -89,6 +92,22 @@ test.each(["classic", "sharded"] as const)("the ACL of docs/security.md is enoug
   expect(await redis.cli("acl", "log")).toBe("");
   const keys = redis.cli("--user", "holdfast", "--pass", SECRET, "--no-auth-warning", "set", "key", "value");
   await expect(keys).rejects.toThrow("NOPERM");
+});
+
+test("the ACL of docs/security.md is enough for sessions that cross hosts", async () => {
+  const redis = await startRedis({ acl: ["user default off", aclOfTheDocs()] });
+  const url = `redis://holdfast:${SECRET}@127.0.0.1:${redis.port}`;
+  const [here, there] = await startHosts({ redis: url, args: ["--recovery", "on"] });
+  await crossing([here, there]);
+  const client = await clientOn(here, 0);
+  const { id } = client;
+  const moved = open(there, { options: { auth: sessionOf(client) } });
+  await eventually(
+    async () => moved.id,
+    (now) => now === id,
+    { what: "the session on the other host" },
+  );
+  expect(await redis.cli("acl", "log")).toBe("");
 });
 
 test("workers are forked without what the environment says of Redis, but for what an app may go by", async () => {

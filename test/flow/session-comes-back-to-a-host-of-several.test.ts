@@ -75,9 +75,9 @@ describe.each(["classic", "sharded"] as const)("in %s mode", (mode) => {
   });
 });
 
-test("on another host it is new, honestly (H16)", { timeout: 60_000 }, async () => {
+test("on another host it is new in sharded mode, honestly (H16)", { timeout: 60_000 }, async () => {
   const redis = await startRedis();
-  const [here, there] = await startHosts({ redis: redis.url, args: ["--recovery", "on"] });
+  const [here, there] = await startHosts({ redis: redis.url, mode: "sharded", args: ["--recovery", "on"] });
   const client = await clientOn(here, 0);
   const session = sessionOf(client);
   const moved = open(there, { options: { auth: session } });

@@ -19,7 +19,8 @@ export interface Request<H extends Holder = Holder> {
 /** What the session becomes when the client is let in. */
 export interface Offer {
   readonly rooms: Map<RoomName, Position>;
-  readonly base: Position;
+  /** Undefined: see Session. */
+  readonly base: Position | undefined;
   readonly start: Position;
 }
 

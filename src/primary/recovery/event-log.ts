@@ -9,11 +9,19 @@ import type { Change } from "../../protocol/recovery-frame.js";
 import { Gone } from "./gone.js";
 import { Lane } from "./lane.js";
 
+/** Where an entry that came from another host stands in that host's sequence. */
+export interface Origin {
+  readonly host: string;
+  readonly number: number;
+}
+
 /** What happened: an event, a change of rooms by the server, or an event that could not be sent. */
 export interface Entry extends Place {
   readonly namespace: string;
   /** Empty: everybody in the namespace. */
   readonly rooms: readonly RoomName[];
+  /** Undefined: of this host, or of a plain server or an emitter. */
+  readonly origin?: Origin | undefined;
   readonly what:
     | { readonly kind: "event"; readonly frame: Buffer }
     | {
@@ -54,9 +62,15 @@ export class EventLog {
   /** Those without an entry, which are there for what they know to be gone; the one idle for longest first. */
   readonly #idle = new Map<Addressed, { readonly namespace: string; readonly key: LaneKey }>();
   /** Events of any room may be gone up to here. */
-  #floor = 0;
+  #floor: number;
   #bytes = 0;
-  #last = 0;
+  #last: number;
+
+  /** `last`: what is up to there is not here. */
+  constructor(last = 0) {
+    this.#floor = last;
+    this.#last = last;
+  }
 
   /** The number of the last entry. */
   get last(): number {
@@ -69,6 +83,26 @@ export class EventLog {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Events of any room may be gone up to here. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** The number of the first entry, and one more than the last where there is none. */
+  get first(): number {
+    return this.#all.first?.entry.shared ?? this.#last + 1;
+  }
+
+  /** From that number on, in order. */
+  *from(number: number): Generator<Entry> {
+    for (const { entry } of this.#all.from((kept) => kept.entry.shared >= number)) yield entry;
+  }
+
+  /** From the last one back. */
+  *backwards(): Generator<Entry> {
+    for (const { entry } of this.#all.backwards()) yield entry;
   }
 
   /** Its number in the sequence: `shared` of the entry that is kept. */

@@ -35,6 +35,10 @@ export class Lane<T> {
     for (let at = this.#firstThat(isWanted); at < this.#items.length; at++) yield this.#items[at] as T;
   }
 
+  *backwards(): Generator<T> {
+    for (let at = this.#items.length - 1; at >= this.#head; at--) yield this.#items[at] as T;
+  }
+
   #firstThat(isWanted: (item: T) => boolean): number {
     let low = this.#head;
     let high = this.#items.length;

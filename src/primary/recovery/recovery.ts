@@ -3,34 +3,24 @@
  * may have missed. Runs in the primary, in the order in which the switch relays: what a worker has written before it died
  * has all been heard here when its end is. It knows frames and addresses, never an event's arguments, nor the switch.
  */
-import { isPast, type Position } from "../../protocol/cursor.js";
+import { copyWithoutPacked } from "../../protocol/content.js";
+import type { Position } from "../../protocol/cursor.js";
 import { FrameReader, kindOf, ProtocolError, type RoomName } from "../../protocol/frame.js";
-import { type Change, isRecoveryKind, RecoveryKind, readJoinedAt, readJoins } from "../../protocol/recovery-frame.js";
+import { type Change, isRecoveryKind, RecoveryKind, readJoinedAt } from "../../protocol/recovery-frame.js";
+import { Across } from "./across/across.js";
+import type { Store } from "./across/store.js";
 import { type Entry, EventLog } from "./event-log.js";
-import { isVolatile, readChange } from "./foreign.js";
+import { ForeignKeeping } from "./foreign-keeping.js";
 import { RestoreDesk } from "./restore-desk.js";
 import type { Session } from "./session.js";
 import { SessionTable } from "./session-table.js";
+import { answerMarks, join, marksOf, tellSafe, type Worker, workerOf } from "./worker.js";
 import type { WorkerEnd, WorkerKeeping } from "./worker-end.js";
 
 export interface RecoveryLimits {
   /** Tells the boots of this host apart. */
   readonly epoch: string;
   readonly bufferBytes: number;
-}
-
-interface Worker extends WorkerEnd {
-  /** Its sessions can return; its events are numbered by itself. */
-  on: boolean;
-  /** Of its own events, the last one that was read. */
-  own: number;
-  /** All that others had changed up to here is in what it has told. */
-  changed: number;
-  /** The broadcast that comes next can be replayed. */
-  numbered: boolean;
-  /** What the command that comes next is about. It gets its number with that, so that who has the number has done it. */
-  announced: Omit<Entry, "worker" | "own" | "shared"> | undefined;
-  told: number;
 }
 
 const SWEEP_INTERVAL_MS = 1_000;
@@ -48,28 +38,62 @@ export class Recovery {
   readonly #sweeper = setInterval(() => this.sweep(performance.now()), SWEEP_INTERVAL_MS).unref();
   #windowMs = 0;
   #isOn = false;
+  #across: Across<Worker> | undefined;
+  readonly #epoch: string;
   #droppedEntries = 0;
   #droppedSessions = 0;
   #confirmed = 0;
 
   constructor({ epoch, bufferBytes }: RecoveryLimits) {
     this.#bufferBytes = bufferBytes;
+    this.#epoch = epoch;
     this.#desk = new RestoreDesk<Worker>({
       epoch,
       log: this.#log,
       sessions: this.#sessions,
       windowMs: () => this.#windowMs,
+      isThere: (worker) => this.#workers.has(worker),
+      elsewhere: () => this.#across,
     });
   }
 
+  /** Sessions may come from other hosts, and go there. To be called before the first link. */
+  joinHosts(store: Store, onFailure: (error: Error) => void): void {
+    // So that the cursor of one that has everything up to the first event is none of one that has nothing.
+    this.#appendForeign({ namespace: "", rooms: [], what: { kind: "lost" } });
+    this.#across = new Across<Worker>({
+      store,
+      epoch: this.#epoch,
+      bufferBytes: this.#bufferBytes,
+      log: this.#log,
+      sessions: this.#sessions,
+      windowMs: () => this.windowMs,
+      workers: () => marksOf(this.#workers),
+      handOver: (pid, namespace, done) => this.#desk.handOver(pid, namespace, done),
+      onTaken: (session) => this.#desk.cut(session),
+      onMissed: () => this.onGap(),
+      onFailure,
+      onBegun: () => answerMarks(this.#workers),
+      onFlushed: () => tellSafe(this.#workers),
+    });
+  }
+
+  /** Something that other hosts have sent has passed unheard: nobody knows for whom it was. */
+  onGap(): void {
+    if (!this.#across) return;
+    const namespaces = new Set<string>();
+    for (const { namespace } of this.#sessions.all()) namespaces.add(namespace);
+    for (const namespace of namespaces) this.#appendForeign({ namespace, rooms: [], what: { kind: "lost" } });
+  }
+
   get status(): {
-    readonly mode: "off" | "host";
+    readonly mode: "off" | "host" | "redis";
     readonly entries: number;
     readonly bytes: number;
     readonly sessions: number;
   } {
     const { entries, bytes } = this.#log;
-    const mode = this.#isOn ? "host" : "off";
+    const mode = this.#isOn ? (this.#across?.isWell ? "redis" : "host") : "off";
     return { mode, entries, bytes: bytes + this.#sessions.bytes, sessions: this.#sessions.size };
   }
 
@@ -81,6 +105,7 @@ export class Recovery {
       recoveryEntriesDropped: this.#droppedEntries,
       recoverySessionsDropped: this.#droppedSessions,
       recoveryConfirmations: this.#confirmed,
+      ...this.#across?.counters,
     };
   }
 
@@ -95,12 +120,17 @@ export class Recovery {
   }
 
   /** What comes from other hosts, which have sessions of their own. */
-  readonly foreign: WorkerKeeping = {
-    onFrame: () => {},
-    onBroadcast: (frame, namespace, rooms) => this.#onForeignBroadcast(frame, namespace, rooms),
-    onCommand: (frame) => this.#onForeignCommand(frame),
-    onGone: () => {},
-  };
+  readonly foreign = new ForeignKeeping({
+    isOn: () => this.#isOn,
+    across: () => this.#across,
+    append: (entry) => this.#appendForeign(entry),
+  });
+  /** What comes of workers without recovery, as there are while a reload turns it on. */
+  readonly #strangers = new ForeignKeeping({
+    isOn: () => this.#isOn,
+    across: () => undefined,
+    append: (entry) => this.#appendForeign(entry),
+  });
 
   /** The number of the last event kept. */
   get last(): number {
@@ -109,25 +139,20 @@ export class Recovery {
 
   /** To be called for each link; what is returned hears of that link. */
   connect(end: WorkerEnd): WorkerKeeping {
-    const worker: Worker = Object.assign(end, {
-      on: false,
-      own: 0,
-      changed: 0,
-      numbered: false,
-      announced: undefined,
-      told: 0,
-    });
+    const worker = workerOf(end);
     this.#workers.add(worker);
     return {
       onFrame: (frame, readAt) => this.#onFrame(worker, frame, readAt),
+      exceptFor: () => [],
       onBroadcast: (frame, namespace, rooms) => this.#onBroadcast(worker, frame, namespace, rooms),
-      onCommand: (frame) => (worker.on ? this.#appendAnnounced(worker) : this.#onForeignCommand(frame)),
+      onCommand: (frame) => (worker.on ? this.#appendAnnounced(worker) : this.#strangers.onCommand(frame)),
       onGone: () => this.#onGone(worker),
     };
   }
 
   close(): void {
     clearInterval(this.#sweeper);
+    this.#across?.close();
     this.#desk.close();
   }
 
@@ -138,6 +163,7 @@ export class Recovery {
     for (const session of this.#sessions.awaySince(nowMs - this.#windowMs)) this.#desk.expire(session);
     this.#keepWithin();
     this.#offIfNobodyCanReturn();
+    this.#across?.sweep(nowMs);
     for (const worker of this.#workers) this.#tellReached(worker);
   }
 
@@ -155,21 +181,10 @@ export class Recovery {
 
   #onBroadcast(worker: Worker, frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
     this.#appendAnnounced(worker);
-    if (!worker.on) return this.#onForeignBroadcast(frame, namespace, rooms);
+    if (!worker.on) return this.#strangers.onBroadcast(frame, namespace, rooms);
     if (!worker.numbered) return undefined;
     worker.numbered = false;
-    return this.#append(worker, { namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } });
-  }
-
-  /** Of a worker without recovery, as there are while a reload turns it on, or of another host. */
-  #onForeignBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
-    if (!this.#isOn || isVolatile(frame)) return undefined;
-    return this.#appendForeign({ namespace, rooms, what: { kind: "event", frame: Buffer.from(frame) } });
-  }
-
-  #onForeignCommand(frame: Buffer): number | undefined {
-    const change = this.#isOn ? readChange(frame) : undefined;
-    return change && this.#appendForeign(change);
+    return this.#append(worker, { namespace, rooms, what: { kind: "event", frame: copyWithoutPacked(frame) } });
   }
 
   #appendForeign(entry: Omit<Entry, "worker" | "own" | "shared">): number {
@@ -233,6 +248,9 @@ export class Recovery {
       case RecoveryKind.numbered:
         worker.numbered = true;
         return;
+      case RecoveryKind.mark:
+        worker.marked = Math.max(worker.marked, read.count());
+        return;
       case RecoveryKind.change:
         return this.#onChange(worker, read);
       case RecoveryKind.kept:
@@ -279,8 +297,9 @@ export class Recovery {
         });
       case RecoveryKind.confirmed:
         this.#confirmed++;
-        session.confirmed = { worker: worker.name, own: read.count(), shared: read.count() };
-        return;
+        return this.#sessions.change(session, () => {
+          session.confirmed = { worker: worker.name, own: read.count(), shared: read.count() };
+        });
       case RecoveryKind.away:
         this.#onChanged(worker, read.count());
         return this.#leave(worker, session, performance.now());
@@ -295,6 +314,8 @@ export class Recovery {
     this.#windowMs = windowMs;
     // What was before is told in one number, so that its clients' cursors name it.
     this.#tellReached(worker);
+    if (this.#across?.hasBegun) answerMarks([worker]);
+    void this.#across?.begin();
   }
 
   #onChange(worker: Worker, read: FrameReader): void {
@@ -365,14 +386,5 @@ export class Recovery {
     const pid = read.text();
     const offset = read.byte() === 1 ? read.text() : undefined;
     this.#desk.ask(worker, { id, namespace, pid, offset }, performance.now());
-  }
-}
-
-/** A first member in a room gets nothing that was relayed before the switch knew of it. */
-function join(rooms: Map<RoomName, Position>, read: FrameReader, at: Position, readAt: number): void {
-  for (const { room, first } of readJoins(read)) {
-    const place = first ? { ...at, shared: Math.max(at.shared, readAt) } : at;
-    const before = rooms.get(room);
-    if (!before || isPast(place, before)) rooms.set(room, place);
   }
 }

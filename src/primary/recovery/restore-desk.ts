@@ -4,16 +4,27 @@
  * has been let in or not. Runs in the primary.
  */
 import type { Position } from "../../protocol/cursor.js";
-import { RecoveryKind } from "../../protocol/recovery-frame.js";
-import { type Claim, Claims, type Request } from "./claims.js";
+import { RecoveryKind, type Replayed } from "../../protocol/recovery-frame.js";
+import type { Retrieved } from "./across/retrieval.js";
+import { type Claim, Claims, type Offer, type Request } from "./claims.js";
 import type { EventLog } from "./event-log.js";
 import { type Missed, missedBy } from "./missed.js";
 import { positionOf, type Refusal, type Session } from "./session.js";
 import type { SessionTable } from "./session-table.js";
 import type { WorkerEnd } from "./worker-end.js";
 
+/** Told once; with why not, where that is so. */
+export type HandedOver = (refusal?: Refusal) => void;
+
 interface AskedBy extends WorkerEnd {
   readonly own: number;
+}
+
+/** Where sessions are that are not of this host. */
+export interface Elsewhere {
+  retrieve(wanted: Pick<Request, "pid" | "namespace" | "offset">): Promise<Retrieved | Refusal>;
+  /** False: it has to stay. */
+  release(session: Session): boolean;
 }
 
 interface Desk<W extends AskedBy> {
@@ -21,6 +32,10 @@ interface Desk<W extends AskedBy> {
   readonly log: EventLog;
   readonly sessions: SessionTable<W>;
   windowMs(): number;
+  /** Whether its link is there. */
+  isThere(worker: W): boolean;
+  /** Undefined: this host is alone. */
+  elsewhere(): Elsewhere | undefined;
 }
 
 /** The worker itself waits a little longer, see src/worker/recovery/. */
@@ -33,12 +48,18 @@ const RETRY_MS = 20;
  * connection broke while it was being let in: so the second waits for the end of the first, for as long as for any answer.
  */
 const AT_ONCE_MS = 100;
+/** As that, where the client has come to another host. */
+const HAND_OVER_WITHIN_MS = 2_000;
 /** Of workers that are gone, so many are remembered. */
 const MAX_GONE = 256;
 
 export class RestoreDesk<W extends AskedBy> {
   readonly #desk: Desk<W>;
   readonly #claims = new Claims<W>();
+  /** Sessions that come from other hosts, until their clients have been let in or not. */
+  readonly #retrieved = new Map<Session<W>, Retrieved>();
+  /** Sessions that another host has asked for, until their old connections are gone. */
+  readonly #leaving = new Map<Session<W>, HandedOver>();
   /** Who asked for a session that had just been given back to somebody. It may be the same client, cut off meanwhile. */
   #late: Request<W>[] = [];
   readonly #refused = new Map<Refusal, number>();
@@ -80,16 +101,27 @@ export class RestoreDesk<W extends AskedBy> {
     if (!claim?.offer) return undefined;
     const { session, offer } = claim;
     this.#recovered++;
-    this.#desk.sessions.change(session, () => {
-      session.rooms = offer.rooms;
-    });
     session.base = offer.base;
     session.start = offer.start;
     session.confirmed = undefined;
     session.resumedAtMs = performance.now();
-    this.#desk.sessions.resume(session, holder, number);
+    this.#take(session, holder, number, offer.rooms);
     this.#late.push(...this.#claims.settle(claim));
     return session;
+  }
+
+  #take(session: Session<W>, holder: W, number: number, rooms: Offer["rooms"]): void {
+    const { sessions } = this.#desk;
+    const retrieved = this.#retrieved.get(session);
+    if (retrieved) {
+      this.#retrieved.delete(session);
+      sessions.add(Object.assign(session, { rooms, holder, number, away: undefined }));
+      return retrieved.keep();
+    }
+    sessions.change(session, () => {
+      session.rooms = rooms;
+    });
+    sessions.resume(session, holder, number);
   }
 
   /** It was not: the session is as it was before, for the next who asks. */
@@ -100,6 +132,8 @@ export class RestoreDesk<W extends AskedBy> {
 
   /** Its old connection is gone, and all that its worker had to say of it has been heard. */
   onAway(session: Session<W>): void {
+    const leaving = this.#leaving.get(session);
+    if (leaving) return this.#letGo(session, leaving);
     const claim = this.#claims.of(session);
     if (claim) this.#answer(claim);
     else this.#attendLate();
@@ -107,6 +141,39 @@ export class RestoreDesk<W extends AskedBy> {
 
   end(session: Session<W>): void {
     this.#drop(session, "ended");
+  }
+
+  /** To another host, which its client has come to. */
+  handOver(pid: string, namespace: string, done: HandedOver, untilMs = performance.now() + HAND_OVER_WITHIN_MS): void {
+    const session = this.#desk.sessions.find(pid);
+    if (session?.namespace !== namespace) return done("unknown");
+    if (this.#isInUse(session)) {
+      // Perhaps by the same client, which was cut off again at once.
+      if (performance.now() > untilMs) return done("taken");
+      return void setTimeout(() => this.handOver(pid, namespace, done, untilMs), AT_ONCE_MS).unref();
+    }
+    if (session.away) return this.#letGo(session, done);
+    this.#leaving.set(session, done);
+    fence(session);
+  }
+
+  #isInUse(session: Session<W>): boolean {
+    if (this.#claims.of(session) || this.#leaving.has(session)) return true;
+    return !session.away && isJustResumed(session);
+  }
+
+  /** It has been given back on another host: its connection here is none of its client's. */
+  cut(session: Session<W>): void {
+    if (!session.away) fence(session);
+    this.#drop(session, "taken");
+  }
+
+  #letGo(session: Session<W>, done: HandedOver): void {
+    this.#leaving.delete(session);
+    const isGone = session.away && performance.now() - session.away.sinceMs > this.#desk.windowMs();
+    if (isGone || !this.#desk.elsewhere()?.release(session)) return done(isGone ? "expired" : "unreachable");
+    this.#drop(session, "taken");
+    done();
   }
 
   /** False: it is just being given back. */
@@ -125,14 +192,51 @@ export class RestoreDesk<W extends AskedBy> {
 
   #attend(request: Request<W>): void {
     const session = this.#desk.sessions.find(request.pid);
-    if (session?.namespace !== request.namespace) return this.#refuse(request, "unknown");
+    if (!session) return this.#fetch(request);
+    if (session.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
     if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
     if (session.away) return this.#answer(claim);
-    session.holder.frame(RecoveryKind.fence).number(session.number).end();
-    session.holder.flush();
+    fence(session);
+  }
+
+  /** From another host, if there is one that has it. */
+  #fetch(request: Request<W>): void {
+    const elsewhere = this.#desk.elsewhere();
+    if (!elsewhere) return this.#refuse(request, "unknown");
+    void elsewhere.retrieve(request).then((retrieved) => {
+      if (typeof retrieved !== "string") this.#arrive(request, retrieved);
+      else if (this.#desk.isThere(request.holder)) this.#refuse(request, retrieved);
+    });
+  }
+
+  #arrive(request: Request<W>, retrieved: Retrieved): void {
+    const { holder, pid } = request;
+    const { log, sessions } = this.#desk;
+    if (!this.#desk.isThere(holder)) return retrieved.giveUp();
+    const isLate = request.deadlineMs < performance.now() || sessions.find(pid) !== undefined;
+    const arrived = isLate ? "timeout" : retrieved.arrive();
+    if (typeof arrived === "string") {
+      retrieved.giveUp();
+      return this.#refuse(request, arrived);
+    }
+    const start = { worker: holder.name, own: holder.own, shared: log.last };
+    const { id, namespace, parent, data } = retrieved.record;
+    const rooms = new Map(arrived.rooms.map((room) => [room, start]));
+    // Where there is something to be replayed, its client has got all only with the last of it.
+    const base = arrived.events.length === 0 ? start : undefined;
+    const about = { pid, id, namespace, parent, data, holder, number: 0, rooms, since: start };
+    const position = { base, start, confirmed: undefined, resumedAtMs: undefined };
+    const session: Session<W> = { ...about, ...position, away: { sinceMs: performance.now(), state: start } };
+    const claim = this.#claims.take(session, request);
+    claim.offer = { rooms, base, start };
+    this.#retrieved.set(session, retrieved);
+    this.#replayed += arrived.events.length;
+    holder.expectJoins(namespace);
+    this.#write(claim, start.worker, withCursors(arrived.events, start));
+    holder.flush();
   }
 
   #answer(claim: Claim<W>): void {
@@ -149,7 +253,7 @@ export class RestoreDesk<W extends AskedBy> {
     };
     this.#replayed += missed.events.length;
     holder.expectJoins(session.namespace);
-    this.#write(claim, missed);
+    this.#write(claim, missed.position.worker, missed.events);
     holder.flush();
   }
 
@@ -159,7 +263,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (!away || performance.now() - away.sinceMs > this.#desk.windowMs()) return "expired";
     const ownOf = (worker: string) => this.#ownOf(worker, session);
     const position = positionOf(session, offset, { epoch, shared: log.last, ownOf });
-    if (position === "cursor") return "cursor";
+    if (typeof position === "string") return position;
     const missed = missedBy(session, position, away.state, log);
     return typeof missed === "string" ? missed : { ...missed, position };
   }
@@ -169,11 +273,11 @@ export class RestoreDesk<W extends AskedBy> {
     return this.#ownOfGone.get(worker) ?? Number.POSITIVE_INFINITY;
   }
 
-  #write({ request, offer, session }: Claim<W>, { events }: Missed): void {
+  #write({ request, offer, session }: Claim<W>, worker: string, events: readonly Replayed[]): void {
     if (!offer) return;
     const frame = request.holder.frame(RecoveryKind.restored).number(request.id).byte(1);
     frame.text(session.id).sizedBytes(session.data).rooms(offer.rooms.keys());
-    frame.count(offer.start.own).count(offer.start.shared).text(offer.base.worker).number(events.length);
+    frame.count(offer.start.own).count(offer.start.shared).text(worker).number(events.length);
     for (const event of events) frame.count(event.own).count(event.shared).sizedBytes(event.frame);
     frame.end();
   }
@@ -187,6 +291,8 @@ export class RestoreDesk<W extends AskedBy> {
   /** Nobody gets the session any more. */
   #drop(session: Session<W>, why: Refusal): void {
     this.#desk.sessions.remove(session);
+    this.#leaving.get(session)?.(why);
+    this.#leaving.delete(session);
     const claim = this.#claims.of(session);
     if (!claim) return this.#attendLate();
     const waiting = this.#claims.settle(claim);
@@ -195,6 +301,9 @@ export class RestoreDesk<W extends AskedBy> {
   }
 
   #giveUp(claim: Claim<W>): void {
+    const retrieved = this.#retrieved.get(claim.session);
+    this.#retrieved.delete(claim.session);
+    retrieved?.giveUp();
     for (const request of this.#claims.settle(claim)) this.#attend(request);
   }
 
@@ -232,6 +341,18 @@ export class RestoreDesk<W extends AskedBy> {
       if (claim.session.away) this.#answer(claim);
     }
   }
+}
+
+function fence({ holder, number }: Session<WorkerEnd>): void {
+  holder.frame(RecoveryKind.fence).number(number).end();
+  holder.flush();
+}
+
+/** With the last of them the client has what it missed; with any other, its cursor says that it has not. */
+function withCursors(events: readonly Replayed[], { own, shared }: Position): readonly Replayed[] {
+  return events.map(({ frame }, i) =>
+    i === events.length - 1 ? { own, shared, frame } : { own: 0, shared: 0, frame },
+  );
 }
 
 function isJustResumed({ resumedAtMs = Number.NEGATIVE_INFINITY }: Session): boolean {

@@ -11,6 +11,10 @@ const SESSION_BYTES = 700;
 const ROOM_BYTES = 150;
 
 export class SessionTable<H extends Holder> {
+  /** Something of it has changed, or it is new. */
+  onChange: (session: Session<H>) => void = () => {};
+  onRemove: (session: Session<H>) => void = () => {};
+
   readonly #byPid = new Map<string, Session<H>>();
   readonly #connected = new Map<H, Map<number, Session<H>>>();
   /** Those away the longest first. */
@@ -23,6 +27,10 @@ export class SessionTable<H extends Holder> {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  all(): Iterable<Session<H>> {
+    return this.#byPid.values();
   }
 
   find(pid: string): Session<H> | undefined {
@@ -44,6 +52,7 @@ export class SessionTable<H extends Holder> {
     this.#byPid.set(session.pid, session);
     this.#bytes += sizeOf(session);
     this.#connect(session);
+    this.onChange(session);
   }
 
   /** It has come back to this worker. */
@@ -53,12 +62,14 @@ export class SessionTable<H extends Holder> {
     session.holder = holder;
     session.number = number;
     this.#connect(session);
+    this.onChange(session);
   }
 
   leave(session: Session<H>, state: Position, sinceMs: number): void {
     this.#disconnect(session);
     session.away = { sinceMs, state };
     this.#away.add(session);
+    this.onChange(session);
   }
 
   remove(session: Session<H>): void {
@@ -67,6 +78,7 @@ export class SessionTable<H extends Holder> {
     this.#away.delete(session);
     this.#disconnect(session);
     this.#bytes -= sizeOf(session);
+    this.onRemove(session);
   }
 
   /** Whatever changes the rooms or the data of a session does so here, so that the bytes are counted. */
@@ -74,6 +86,7 @@ export class SessionTable<H extends Holder> {
     this.#bytes -= sizeOf(session);
     apply();
     this.#bytes += sizeOf(session);
+    this.onChange(session);
   }
 
   awaySince(beforeMs: number): Session<H>[] {

@@ -23,8 +23,11 @@ export interface Session<H extends Holder = Holder> {
   rooms: Map<RoomName, Position>;
   readonly since: Position;
   data: Buffer;
-  /** What the client had when it was last given back; replayed events carry cursors that go on from here. */
-  base: Position;
+  /**
+   * What the client had when it was last given back; replayed events carry cursors that go on from here. Undefined: it came
+   * from another host and missed something there, so that it has either got all of that or has to be a new one.
+   */
+  base: Position | undefined;
   /** Where live events began on its current worker. */
   start: Position;
   /** The client has answered a ping that was sent behind all up to here. */
@@ -36,7 +39,24 @@ export interface Session<H extends Holder = Holder> {
 }
 
 /** Why a session is not given back; each is counted by its name. */
-export type Refusal = "unknown" | "expired" | "taken" | "ended" | "cursor" | "gone" | "lost" | "too-much" | "timeout";
+export const REFUSALS = [
+  "unknown",
+  "expired",
+  "taken",
+  "ended",
+  "cursor",
+  "gone",
+  "lost",
+  "too-much",
+  "timeout",
+  /** Between hosts: Redis or the host that has it cannot be asked. */
+  "unreachable",
+  /** A plain server or an emitter has sent something of which nobody knows whether the session's host had it. */
+  "outside",
+  /** It had come from another host and was cut off again before it had all that it had missed there. */
+  "broken-off",
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
 
 /** What has been read of each worker, so that a cursor beyond it is known to be forged. */
 export interface Progress {
@@ -49,8 +69,12 @@ export interface Progress {
  * How far the client has got, at least. Its own word counts only where it can be of this session: a client that has had no
  * event since a failed recovery sends an older one, and one that had none ever sends nothing.
  */
-export function positionOf(session: Session, offset: string | undefined, progress: Progress): Position | "cursor" {
-  const known = session.confirmed ?? session.base;
+export function positionOf(
+  session: Pick<Session, "confirmed" | "base" | "start">,
+  offset: string | undefined,
+  progress: Progress,
+): Position | "cursor" | "broken-off" {
+  const known = session.confirmed ?? session.base ?? "broken-off";
   if (offset === undefined) return known;
   const told = parseCursor(offset);
   if (!told) return "cursor";
@@ -59,6 +83,6 @@ export function positionOf(session: Session, offset: string | undefined, progres
   const { confirmed, base, start } = session;
   if (reaches(told, start)) return furthest(told, confirmed ?? start);
   // In the midst of what was replayed to it, unless it has since confirmed all of that.
-  if (!confirmed && told.worker === base.worker) return furthest(told, base);
+  if (!confirmed && base && told.worker === base.worker) return furthest(told, base);
   return known;
 }

@@ -16,7 +16,9 @@ export interface WorkerEnd extends Holder {
 export interface WorkerKeeping {
   /** A frame of recovery-frame.ts. `readAt`: the last number when it was read; what had a number then was sent before. */
   onFrame(frame: Buffer, readAt: number): void;
-  /** The number under which it is kept, and with which it is to be relayed. */
+  /** To whom the broadcast or command that comes next is not to be relayed, as the ids of their sockets. */
+  exceptFor(namespace: string): readonly string[];
+  /** The frame may have something packed for other hosts in it. The number under which it is kept, and with which it is to be relayed. */
   onBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined;
   /** The number with which a command is to be relayed. */
   onCommand(frame: Buffer): number | undefined;

@@ -3,7 +3,7 @@
  * that may have a member of any room and serves any namespace. Runs in the primary, part of the switch; reads ids and
  * addresses.
  */
-import { withoutPacked } from "../../protocol/content.js";
+import { withExcept, withoutPacked } from "../../protocol/content.js";
 import { Audience, FrameKind, FrameReader, kindOf, type RoomName, replaceId } from "../../protocol/frame.js";
 import { broadcastsOf } from "../../protocol/run.js";
 import type { Keep } from "./keeper.js";
@@ -14,8 +14,8 @@ import type { HostObserver, RoomTable } from "./room-table.js";
 export interface PeerLink {
   /** Tells the number of the frame that is relayed next, where the peer is a worker. */
   number?(number: number): void;
-  /** Takes a whole frame; false when it cannot. */
-  relay(frame: Buffer): boolean;
+  /** Takes a whole frame; false when it cannot. `number`: under which the uplink's is kept here, if it is. */
+  relay(frame: Buffer, number?: number): boolean;
   /** Nobody will answer the peer's request any more. */
   done(id: number, answered: number, lost: number): void;
   /** Nobody was asked: too many of the peer's requests are under way. */
@@ -102,8 +102,9 @@ export class Router {
     }
   }
 
-  /** Sends what has been relayed since the last time, in one write for each link. */
+  /** Sends what has been relayed since the last time, in one write for each link. First what is to outlive this host. */
   flush(): void {
+    this.#end?.flush();
     for (const link of this.#touched) link.flush();
     this.#touched.clear();
   }
@@ -123,12 +124,10 @@ export class Router {
     read.number();
     const namespace = read.text();
     const rooms = read.rooms();
-    this.#keepAndSend(from, this.#sendElsewhere(from, frame), namespace, rooms);
-  }
-
-  #keepAndSend(from: Peer, frame: Buffer, namespace: string, rooms: readonly RoomName[]): void {
-    const number = from.keep?.onBroadcast(frame, namespace, rooms);
-    for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, frame, number);
+    const relayed = this.#withExcept(from, frame, namespace);
+    const number = from.keep?.onBroadcast(relayed, namespace, rooms);
+    const stripped = this.#sendElsewhere(from, relayed, number);
+    for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, stripped, number);
   }
 
   /** One relaying for all; the sender does not number its events, else there were no run. */
@@ -137,11 +136,15 @@ export class Router {
     const namespace = read.text();
     const rooms = read.rooms();
     const stripped = this.#sendElsewhere(from, frame);
+    const workers = this.#rooms.members(namespace, rooms, from);
     if (!this.#isKept()) {
-      for (const worker of this.#rooms.members(namespace, rooms, from)) this.#send(worker, stripped);
+      for (const worker of workers) this.#send(worker, stripped);
       return;
     }
-    for (const broadcast of broadcastsOf(stripped)) this.#keepAndSend(from, broadcast, namespace, rooms);
+    for (const broadcast of broadcastsOf(stripped)) {
+      const number = from.keep?.onBroadcast(broadcast, namespace, rooms);
+      for (const worker of workers) this.#sendNumbered(worker, broadcast, number);
+    }
   }
 
   #command(from: Peer, frame: Buffer, read: FrameReader): void {
@@ -149,8 +152,9 @@ export class Router {
     const audience = read.byte();
     const namespace = read.text();
     const targets = this.#audience(from, audience, namespace, read);
-    const stripped = this.#sendElsewhere(from, frame);
-    const number = from.keep?.onCommand(stripped);
+    const relayed = this.#withExcept(from, frame, namespace);
+    const number = from.keep?.onCommand(relayed);
+    const stripped = this.#sendElsewhere(from, relayed, number);
     const taken = targets.filter((target) => this.#sendNumbered(target, stripped, number));
     if (audience === Audience.joining) for (const target of taken) this.#rooms.expectJoins(target, namespace);
   }
@@ -222,10 +226,15 @@ export class Router {
   }
 
   /** To other hosts; what is to go to workers afterwards. */
-  #sendElsewhere(from: Peer, frame: Buffer): Buffer {
+  #sendElsewhere(from: Peer, frame: Buffer, number?: number): Buffer {
     const others = this.#others(from);
-    if (others) this.#send(others, frame);
+    if (others) this.#send(others, frame, number);
     return withoutPacked(frame);
+  }
+
+  #withExcept(from: Peer, frame: Buffer, namespace: string): Buffer {
+    const ids = from.keep?.exceptFor(namespace) ?? [];
+    return ids.length === 0 ? frame : withExcept(frame, ids);
   }
 
   /** What can be replayed must not be missing in what a client has got up to a number; then rather the worker is. */
@@ -239,8 +248,8 @@ export class Router {
     return false;
   }
 
-  #send(to: Peer, frame: Buffer): boolean {
-    const taken = to.link.relay(frame);
+  #send(to: Peer, frame: Buffer, number?: number): boolean {
+    const taken = to.link.relay(frame, number);
     if (taken) this.#relayed++;
     else this.#dropped++;
     this.#touched.add(to.link);

@@ -4,6 +4,7 @@
  */
 import { Encoding, packFlags, Verb } from "../../protocol/content.js";
 import { type Address, Audience, FrameBatch, FrameKind } from "../../protocol/frame.js";
+import { RecoveryKind } from "../../protocol/recovery-frame.js";
 import type { Packed } from "../../protocol/packed.js";
 import type { IncomingBroadcast, IncomingCommand, IncomingEvent, IncomingRequest, Question } from "./wire/message.js";
 
@@ -12,6 +13,11 @@ const NO_BYTES = Buffer.alloc(0);
 
 export class FrameWriter {
   readonly #batch = new FrameBatch();
+
+  /** What comes behind it has this number in the sequence of who has sent it. */
+  origin(uid: string, number: number): Buffer {
+    return this.#end(this.#batch.begin(RecoveryKind.origin).text(uid).count(number));
+  }
 
   broadcast({ address, flags, args, host }: IncomingBroadcast): Buffer {
     const frame = this.#batch.begin(FrameKind.broadcast).number(0).address(address).byte(packFlags(flags));

@@ -13,6 +13,7 @@ import { Forwarding } from "./forwarding.js";
 import { FrameWriter } from "./frame-in.js";
 import { type OutgoingBroadcast, readBroadcast, readCommand, readEvents, readRequest } from "./frame-out.js";
 import { HostRegistry } from "./host-registry.js";
+import { HostStore } from "./host-store.js";
 import { RecentJoins } from "./recent-joins.js";
 import { Subscriptions } from "./subscriptions.js";
 import { type Farewell, Tally } from "./tally.js";
@@ -60,6 +61,10 @@ export class Uplink {
   readonly #recentJoins = new RecentJoins();
   readonly #ticker = setInterval(() => this.#tick(), TICK_MS);
   #deliver: Deliver = () => {};
+  /** Where the host keeps what outlives it; undefined where it does not. */
+  #store: HostStore | undefined;
+  /** Told of each gap. */
+  #onGap: () => void = () => {};
 
   constructor(options: UplinkOptions) {
     const { wire, uid, log } = options;
@@ -69,6 +74,7 @@ export class Uplink {
     this.#link = options.openLink({
       onMessage: (channel, message) => this.#onMessage(channel, message),
       onUp: (missed) => this.#onUp(missed),
+      onConnect: (run) => this.#store?.listener.onConnect(run) ?? Promise.resolve(),
       onDown: () => this.#onDown(),
     });
     const share = (key: string, value: string) => this.#link.share(key, value);
@@ -114,6 +120,14 @@ export class Uplink {
     this.#deliver = deliver;
   }
 
+  /** To be called before `start`: what is published waits until what is to outlive the host has left. */
+  openStore(onGap: () => void): HostStore {
+    const { uid, prefix, redisSecret: secret } = this.#options;
+    this.#onGap = onGap;
+    this.#store = new HostStore(this.#link, { uid, prefix, secret });
+    return this.#store;
+  }
+
   /** Whom workers reach, and how; `onChange` hears of each change. */
   get knownHosts(): KnownHosts {
     return this.#forwarding.knownHosts;
@@ -143,13 +157,14 @@ export class Uplink {
   async close(): Promise<void> {
     clearInterval(this.#ticker);
     this.#announcer.stop();
+    this.flush();
     await this.#link.close();
   }
 
   /** A frame of a worker for other hosts, or an answer to what they asked. Throws ProtocolError. */
-  relay(frame: Buffer): boolean {
+  relay(frame: Buffer, number?: number): boolean {
     try {
-      this.#relay(frame);
+      this.#relay(frame, number);
       return true;
     } catch (error) {
       // What is wrong with the frame is its worker's fault; anything else is ours, and no worker is to end for it.
@@ -169,8 +184,10 @@ export class Uplink {
     this.#answering.onRefused(id);
   }
 
-  /** What is published in a tick leaves together already. */
-  flush(): void {}
+  /** What is published in a tick leaves together already, unless something has to leave first. */
+  flush(): void {
+    this.#store?.flush();
+  }
 
   /** The switch could not read a frame of ours; there is no link to end. */
   end(error?: Error): void {
@@ -195,14 +212,14 @@ export class Uplink {
     this.#subscriptions.setRoom(namespace, room, hasMember);
   }
 
-  #relay(frame: Buffer): void {
+  #relay(frame: Buffer, number: number | undefined): void {
     switch (kindOf(frame)) {
       case FrameKind.broadcast:
-        return this.#broadcast(frame);
+        return this.#broadcast(frame, number);
       case FrameKind.run:
         return this.#run(frame);
       case FrameKind.command:
-        return this.#command(frame);
+        return this.#command(frame, number);
       case FrameKind.request:
         return this.#asking.ask(readRequest(frame));
       case FrameKind.response:
@@ -210,9 +227,9 @@ export class Uplink {
     }
   }
 
-  #broadcast(frame: Buffer): void {
+  #broadcast(frame: Buffer, number: number | undefined): void {
     const message = readBroadcast(frame);
-    if (message) this.#publish(this.#addressed(message));
+    if (message) this.#publish(numbered(this.#addressed(message), number));
   }
 
   #run(frame: Buffer): void {
@@ -224,13 +241,13 @@ export class Uplink {
     return everywhere ? { ...message, everywhere } : message;
   }
 
-  #command(frame: Buffer): void {
+  #command(frame: Buffer, number: number | undefined): void {
     const message = readCommand(frame);
     if (!message) return;
     if (message.kind === "command" && message.command.name === "join") {
       this.#recentJoins.add(message.namespace, performance.now());
     }
-    this.#publish(message);
+    this.#publish(numbered(message, number));
   }
 
   #onAnswer(read: FrameReader): void {
@@ -247,7 +264,7 @@ export class Uplink {
       return false;
     }
     this.#tally.count("uplinkPublished");
-    return this.#link.publish(channel, bytes);
+    return this.#store ? this.#store.publish(channel, bytes) : this.#link.publish(channel, bytes);
   }
 
   #announce(goodbye: boolean): number {
@@ -261,10 +278,15 @@ export class Uplink {
   }
 
   #onMessage(channel: string, bytes: Buffer): void {
+    if (channel === this.#store?.ownChannel) return this.#store.listener.onMessage(bytes);
     this.#tally.count("uplinkReceived");
     const message = this.#wire.read(channel, bytes);
     if ("host" in message && message.host && message.host.missed > 0) {
       this.#tally.gap(this.#hosts.nameOf(message.host.uid), message.host.missed);
+      this.#onGap();
+    }
+    if ("host" in message && message.host && message.host.number > 0) {
+      this.#deliver(this.#frames.origin(message.host.uid, message.host.number));
     }
     this.#dispatch(message);
   }
@@ -313,6 +335,7 @@ export class Uplink {
     if (missed) this.#tally.gap(undefined, undefined);
     this.#announcer.now();
     this.#forwarding.agree();
+    this.#store?.listener.onUp(missed);
   }
 
   #onDown(): void {
@@ -349,4 +372,9 @@ export class Uplink {
     const host = this.#hosts.remove(uid);
     if (host) this.#onHostGone(host, "dead");
   }
+}
+
+/** Under which number it is kept here, so that others know where it stands. */
+function numbered<M extends Outgoing>(message: M, number: number | undefined): M {
+  return number === undefined ? message : { ...message, host: { ...message.host, number } };
 }

@@ -204,6 +204,10 @@ export class SessionBook {
       case RecoveryKind.reached:
         this.#shared = Math.max(this.#shared, read.count());
         return this.tellChanged();
+      case RecoveryKind.answersMarks:
+        return this.#link.answersMarks();
+      case RecoveryKind.safe:
+        return this.#link.becomeSafe(read.count());
       case RecoveryKind.fence:
         return this.#live.get(read.number())?.kept.fence();
       case RecoveryKind.restored:

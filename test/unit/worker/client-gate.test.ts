@@ -30,6 +30,65 @@ test("a client that is held back again waits for the next time", () => {
   expect(flushed).toEqual(["a"]);
 });
 
+describe("while what was told is not where it outlives the host", () => {
+  test("what tells of it waits for the word, and what came later for the next one", () => {
+    const { link, written, client } = install({ takes: true });
+    const a = client("a");
+    link.unsafe = true;
+    a.writeBuffer.push(1, 2);
+    a.flush();
+    link.onMarked(1);
+    a.writeBuffer.push(3);
+    a.flush();
+    link.onMarked(2);
+    expect(written).toEqual([]);
+    link.safe = 1;
+    link.onSafe();
+    expect(written).toEqual([1, 2]);
+    expect(a.writeBuffer).toEqual([3]);
+    a.writeBuffer.push(4);
+    a.flush();
+    expect(written).toEqual([1, 2]);
+    link.safe = 2;
+    link.onSafe();
+    expect(written).toEqual([1, 2, 3]);
+    link.unsafe = false;
+    link.onSafe();
+    expect(written).toEqual([1, 2, 3, 4]);
+  });
+
+  test("what had to wait for the kernel first is counted too", () => {
+    const { link, written, client } = install({ takes: true });
+    const a = client("a");
+    link.behind = true;
+    link.unsafe = true;
+    a.writeBuffer.push(1);
+    a.flush();
+    link.onMarked(1);
+    link.catchUp();
+    expect(written).toEqual([]);
+    link.safe = 1;
+    link.onSafe();
+    expect(written).toEqual([1]);
+  });
+
+  test("a client that takes no more when the word comes gets it when it does", () => {
+    const { link, written, client } = install({ takes: true });
+    const slow = Object.assign(client("slow"), { transport: { writable: false } });
+    link.unsafe = true;
+    slow.writeBuffer.push(1);
+    slow.flush();
+    link.onMarked(1);
+    link.safe = 1;
+    link.onSafe();
+    expect(written).toEqual([]);
+    slow.transport.writable = true;
+    slow.writeBuffer.push(2);
+    slow.flush();
+    expect(written).toEqual([1]);
+  });
+});
+
 test("frames that came at once are flushed once for each client, after the last of them", () => {
   const { link, flushed, client } = install();
   const [a, b] = [client("a"), client("b")];
@@ -169,6 +228,10 @@ describe("packets that wait together", () => {
 
 class FakeLink {
   behind = false;
+  unsafe = false;
+  safe = 0;
+  onMarked = (_mark: number): void => {};
+  onSafe = (): void => {};
   aroundBurst = (deliver: () => void): void => deliver();
   waiting: (() => void)[] = [];
 
@@ -183,15 +246,21 @@ class FakeLink {
 }
 
 /** Installs the gate over a flush that only notes whose it was, and takes it away when the test ends. */
-function install() {
-  const prototype = EngineSocket.prototype as unknown as { flush(this: { name: string }): void };
+function install({ takes = false } = {}) {
+  const prototype = EngineSocket.prototype as unknown as {
+    flush(this: { name: string; writeBuffer: unknown[] }): void;
+  };
   const { flush } = prototype;
   onTestFinished(() => {
     prototype.flush = flush;
   });
   const flushed: string[] = [];
+  const written: unknown[] = [];
   prototype.flush = function () {
     flushed.push(this.name);
+    if (!takes) return;
+    written.push(...this.writeBuffer);
+    this.writeBuffer = [];
   };
   const link = new FakeLink();
   const isPast = new Set<string>();
@@ -206,6 +275,8 @@ function install() {
   const client = (name: string) =>
     Object.assign(Object.create(prototype), { name, writeBuffer: [], transport: { writable: true } }) as {
       flush(): void;
+      writeBuffer: unknown[];
+      readyState?: string;
     };
-  return { link, flushed, asked, client, isPast };
+  return { link, flushed, written, asked, client, isPast };
 }

@@ -18,6 +18,8 @@ export interface NodeOptions {
   /** A Sentinel's word may be old: what it named must say itself that it is the master. */
   readonly mustBeMaster: boolean;
   readonly probeChannel: string;
+  /** What is to be done on a connection before anything is published there. */
+  readonly prepare?: (redis: Redis) => Promise<void>;
   readonly counters: PublishCounters;
 }
 
@@ -50,7 +52,10 @@ export class RedisNode {
     this.#options = options;
     this.#events = events;
     this.publisher = new Publisher(open, sharded, options.counters, {
-      verify: (redis) => this.#verify(redis),
+      verify: async (redis) => {
+        await this.#verify(redis);
+        await options.prepare?.(redis);
+      },
       onOpen: () => this.#probeAnew(),
       onFree: () => events.onFree(),
       onUnpublished: (channel, message, error) => this.#unpublished(channel, message, error),

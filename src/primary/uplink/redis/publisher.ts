@@ -5,6 +5,7 @@
 import type { Redis } from "ioredis";
 import { bytesOf } from "./backlog.js";
 import { longestBackoffMs } from "./backoff.js";
+import { type RedisCommand, runOn } from "./command.js";
 import type { OpenClient } from "./connect.js";
 import { Connection } from "./connection.js";
 import { wasNotPublished } from "./failure.js";
@@ -111,6 +112,21 @@ export class Publisher {
     );
   }
 
+  /** All in the write of this tick; texts come as Buffers. */
+  run(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    const redis = this.#connection.redis;
+    if (!redis) return Promise.reject(new Error("Redis is away"));
+    this.#cork(redis.stream);
+    return runOn(redis, commands);
+  }
+
+  /** What was given so far leaves now. */
+  push(): void {
+    const stream = this.#corked;
+    this.#corked = undefined;
+    stream?.uncork();
+  }
+
   #settled(bytes: number): void {
     this.#answered();
     this.#counters.published++;
@@ -170,8 +186,7 @@ export class Publisher {
     this.#corked = stream;
     stream.cork();
     process.nextTick(() => {
-      this.#corked = undefined;
-      stream.uncork();
+      if (this.#corked === stream) this.push();
     });
   }
 }

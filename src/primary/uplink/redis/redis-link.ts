@@ -4,11 +4,13 @@
  * been delivered is not sent again.
  */
 import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
 import type { RedisMode, RedisTarget } from "../../../config/settings.js";
 import type { Logger } from "../../../log/logger.js";
 import { limiter } from "../../../log/rate.js";
 import { Backlog } from "./backlog.js";
 import { ClusterLayout } from "./cluster.js";
+import { type RedisCommand, type RunCommands, runOn } from "./command.js";
 import { type ConnectOptions, openClient, shownTarget } from "./connect.js";
 import { failureOf } from "./failure.js";
 import type { Layout, LayoutEvents } from "./layout.js";
@@ -45,6 +47,8 @@ export interface RedisLinkEvents {
    * since, so that something may have been lost.
    */
   onUp(missed: boolean): void;
+  /** A connection that will publish has been made, to one Redis; nothing is published there before this is done. */
+  onConnect?(run: RunCommands): Promise<void>;
   /** In Redis' or the system's words. */
   onDown(reason: string): void;
 }
@@ -174,6 +178,23 @@ export class RedisLink {
     return found;
   }
 
+  /** Whether commands may be given, to the one Redis that there is. */
+  get isOpen(): boolean {
+    return this.#onlyNode?.publisher.isOpen ?? false;
+  }
+
+  /** In order with what is published; texts come as Buffers. Rejects when Redis is away, late, or answers with an error. */
+  run(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    const publisher = this.#onlyNode?.publisher;
+    if (!publisher) return Promise.reject(new Error("Redis is away"));
+    return answered(publisher.run(commands), "carry out commands");
+  }
+
+  /** What was published so far leaves now, and not at the end of the tick. */
+  push(): void {
+    for (const { publisher } of this.#layout.nodes) publisher.push();
+  }
+
   /** Ends all connections; what was published before leaves first, for as long as that takes at most a second. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -184,6 +205,12 @@ export class RedisLink {
     this.#layout.close();
     this.#state = "down";
     this.#started?.resolve();
+  }
+
+  get #onlyNode(): RedisNode | undefined {
+    if (this.#options.target.kind === "cluster") return undefined;
+    const [node] = this.#layout.nodes;
+    return node;
   }
 
   get #connectOptions(): ConnectOptions {
@@ -211,6 +238,9 @@ export class RedisLink {
       isCluster: false,
       probeChannel: probeStem,
       open: () => openClient(options),
+      prepare: async (redis: Redis) => {
+        await this.#events.onConnect?.((commands) => answered(runOn(redis, commands), "carry out commands"));
+      },
     };
     return new SingleLayout({ ...shared, ...node }, this.#layoutEvents);
   }

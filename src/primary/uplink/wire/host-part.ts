@@ -3,6 +3,7 @@
  * that it does not look at, and it is the last, so that a signature at its end covers the message:
  *
  *     u8 version | u8 bits | u8 length, uid | u48 sequence
+ *     | u48 number                                                                       with the bit `NUMBERED`
  *     | u32 timeoutMs | u32 answered | u32 lost | u32 count, (u32 length, payload)…      with the bit `REPORT`
  *     | 32 bytes of signature                                                            with the bit `SIGNED`
  */
@@ -12,13 +13,14 @@ import type { Place } from "./sequence.js";
 import { SIGNATURE_BYTES } from "./signature.js";
 
 /** Rises when hosts of this version could no longer understand each other. */
-const WIRE_VERSION = 1;
+const WIRE_VERSION = 2;
 export const HOST_FIELD = "holdfast";
 
 const FRESH = 1;
 const LAST = 2;
 const REPORT = 4;
 const SIGNED = 8;
+const NUMBERED = 16;
 const HEAD_BYTES = 3;
 const SEQUENCE_BYTES = 6;
 /** No host has more workers. */
@@ -30,19 +32,26 @@ export interface SignedHostPart extends Omit<HostPart, "missed">, Place {
 
 /** The field; a signature is still to be filled in. */
 export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, signed: boolean): Buffer {
-  const { timeoutMs = 0, answered = 0, lost = 0, payloads = NO_PAYLOADS } = part;
+  const { timeoutMs = 0, answered = 0, lost = 0, payloads = NO_PAYLOADS, number = 0 } = part;
   const reports = timeoutMs > 0 || answered > 0 || lost > 0 || payloads.length > 0;
   const uidBytes = Buffer.byteLength(uid);
   const reportBytes = reports ? REPORT_BYTES + payloads.reduce((sum, { length }) => sum + 4 + length, 0) : 0;
   const signatureBytes = signed ? SIGNATURE_BYTES : 0;
-  const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + SEQUENCE_BYTES + reportBytes + signatureBytes);
+  const numberBytes = number > 0 ? SEQUENCE_BYTES : 0;
+  const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + SEQUENCE_BYTES + numberBytes + reportBytes + signatureBytes);
   field[0] = WIRE_VERSION;
-  field[1] = (place.fresh ? FRESH : 0) | (part.last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
+  field[1] = bitsOf(place, part, reports, signed);
   field[2] = uidBytes;
   field.write(uid, HEAD_BYTES);
-  const at = field.writeUIntBE(place.sequence, HEAD_BYTES + uidBytes, SEQUENCE_BYTES);
+  let at = field.writeUIntBE(place.sequence, HEAD_BYTES + uidBytes, SEQUENCE_BYTES);
+  if (number > 0) at = field.writeUIntBE(number, at, SEQUENCE_BYTES);
   if (reports) writeReport(field, at, [timeoutMs, answered, lost, payloads.length], payloads);
   return field;
+}
+
+function bitsOf({ fresh }: Place, { last, number = 0 }: HostPartToWrite, reports: boolean, signed: boolean): number {
+  const numbered = number > 0 ? NUMBERED : 0;
+  return (fresh ? FRESH : 0) | (last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0) | numbered;
 }
 
 /** Of the four numbers of a report. */
@@ -67,10 +76,12 @@ export function readHostPart(field: Buffer): SignedHostPart {
   const bits = read.number(1);
   const uid = read.bytes(read.number(1)).toString("utf8");
   const sequence = read.number(SEQUENCE_BYTES);
+  const number = bits & NUMBERED ? read.number(SEQUENCE_BYTES) : 0;
   const { timeoutMs, answered, lost, payloads } = bits & REPORT ? readReport(read) : NO_REPORT;
   const part = {
     uid,
     sequence,
+    number,
     fresh: (bits & FRESH) !== 0,
     last: (bits & LAST) !== 0,
     signed: (bits & SIGNED) !== 0,

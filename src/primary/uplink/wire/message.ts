@@ -19,6 +19,8 @@ export interface HostPart {
   readonly uid: string;
   /** Rises by one with each message of this sender on a stream of channels, see sequence.ts. */
   readonly sequence: number;
+  /** On broadcasts and commands that the sender keeps for clients that come back: its number there. 0: it does not. */
+  readonly number: number;
   /** How many messages of this sender have been lost since the last one on this stream. */
   readonly missed: number;
   /** On requests: how long the asking worker waits; 0 on everything else. */

@@ -88,6 +88,7 @@ test("where events are kept, those of a run are kept and relayed one by one, eac
     onBroadcast: (frame) => kept.push(Buffer.from(frame)),
     onCommand: () => undefined,
     onGone: () => {},
+    exceptFor: () => [],
   };
   const keeper = { last: 0, windowMs: 1_000, foreign: keep, unheard: () => {}, connect: () => keep };
   const { workers } = start(2, keeper);

@@ -8,6 +8,7 @@ const HOUR_MS = 3_600_000;
 const HOST: HostPart = {
   uid: "other",
   sequence: 1,
+  number: 0,
   missed: 0,
   timeoutMs: 0,
   answered: 0,

@@ -54,6 +54,14 @@ export class BusLink implements ByteLink {
     this.#events = events;
   }
 
+  readonly isOpen = false;
+
+  run(): Promise<readonly unknown[]> {
+    return Promise.reject(new Error("there is no Redis behind this"));
+  }
+
+  push(): void {}
+
   async start(): Promise<void> {
     this.up(false);
   }

@@ -1,0 +1,214 @@
+/**
+ * Gets a session of another host for a client that has come here: finds it, claims it, has its host let go of it where that
+ * lives, and reads what the client may have missed. Who claims first gets it. Whatever cannot be known refuses it. Runs in
+ * the primary.
+ */
+import { positionOf, type Refusal } from "../session.js";
+import { type Arrived, arrive, stateOf } from "./arrival.js";
+import type { Journal } from "./journal.js";
+import { isPid, isUid, type Keys } from "./key.js";
+import type { Late } from "./late.js";
+import { type Bound, boundOf, type OwnLog } from "./later.js";
+import { readRecord, type SessionRecord } from "./record.js";
+import type { Replica } from "./replica.js";
+import type { Seal } from "./seal.js";
+import type { Store } from "./store.js";
+
+export interface Wanted {
+  readonly pid: string;
+  readonly namespace: string;
+  readonly offset: string | undefined;
+}
+
+/** A session that is held for this host until it is kept or given up. */
+export interface Retrieved {
+  readonly record: SessionRecord;
+  /** What it has missed up to now; what is heard from now on is not in it. */
+  arrive(): Arrived | Refusal;
+  /** Its client has been let in: it is this host's. */
+  keep(): void;
+  giveUp(): void;
+}
+
+export interface RetrievalParts {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly seal: Seal;
+  readonly own: OwnLog;
+  readonly late: Late;
+  readonly journal: Pick<Journal<never>, "isWriting" | "also">;
+  replica(uid: string): Replica;
+  /** Has another host let go of the session; answers why not. */
+  ask(owner: string, wanted: Wanted): Promise<Refusal | undefined>;
+  onRefusedRecord(): void;
+}
+
+interface Found {
+  readonly owner: string;
+  readonly hosts: readonly string[];
+}
+
+/** Longer than a client's way through the middlewares may take (src/worker/recovery/returning.ts). */
+const CLAIM_MS = 50_000;
+/** More hosts than this are not asked. */
+const MAX_HOSTS = 1_024;
+
+export class Retrieval {
+  readonly #parts: RetrievalParts;
+
+  constructor(parts: RetrievalParts) {
+    this.#parts = parts;
+  }
+
+  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+    const { store, journal, late } = this.#parts;
+    if (!isPid(wanted.pid)) return "unknown";
+    if (!store.isReady || !journal.isWriting || late.isFull) return "unreachable";
+    try {
+      return await this.#retrieve(wanted);
+    } catch {
+      return "unreachable";
+    }
+  }
+
+  async #retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+    const found = await this.#find(wanted.pid);
+    if (typeof found === "string") return found;
+    if (!(await this.#claim(wanted.pid))) return "taken";
+    try {
+      const retrieved = await this.#take(wanted, found);
+      if (typeof retrieved === "string") this.#unclaim(wanted.pid);
+      return retrieved;
+    } catch (error) {
+      this.#unclaim(wanted.pid);
+      throw error;
+    }
+  }
+
+  async #find(pid: string): Promise<Found | Refusal> {
+    const { store, keys } = this.#parts;
+    const [names] = (await store.run([["HKEYS", keys.hosts]])) as [Buffer[]];
+    const hosts = names.map((name) => name.toString("latin1")).filter(isUid);
+    if (hosts.length === 0) return "unknown";
+    if (hosts.length > MAX_HOSTS) return "unreachable";
+    const there = await store.run(hosts.map((uid) => ["HEXISTS", keys.sessions(uid), pid]));
+    const owners = hosts.filter((_, i) => there[i] === 1);
+    // Redis has forgotten who took it from whom.
+    if (owners.length > 1) return "unreachable";
+    const [owner] = owners;
+    return owner === undefined ? "unknown" : { owner, hosts };
+  }
+
+  async #claim(pid: string): Promise<boolean> {
+    const { store, keys } = this.#parts;
+    const key = keys.claim(pid);
+    const [isOurs] = await store.run([["SET", key, store.uid, "NX", "PX", CLAIM_MS]]);
+    if (isOurs) return true;
+    const [holder] = (await store.run([["GET", key]])) as [Buffer | null];
+    const before = holder?.toString("latin1") ?? "";
+    if (!isUid(before) || before === store.uid || (await store.isThere(before))) return false;
+    const [isNext] = await store.run([["SET", keys.claim(pid, before), store.uid, "NX", "PX", CLAIM_MS]]);
+    if (!isNext) return false;
+    await store.run([["SET", key, store.uid, "PX", CLAIM_MS]]);
+    return true;
+  }
+
+  #unclaim(pid: string): void {
+    const { store, keys } = this.#parts;
+    store.run([["DEL", keys.claim(pid)]]).catch(() => {});
+  }
+
+  async #take(wanted: Wanted, { owner, hosts }: Found): Promise<Retrieved | Refusal> {
+    const { store } = this.#parts;
+    let record = await this.#record(owner, wanted);
+    if (typeof record === "string") return record;
+    const isAlive = owner !== store.uid && !record.release && (await store.isThere(owner));
+    if (isAlive) {
+      const refusal = await this.#parts.ask(owner, wanted);
+      if (refusal) return refusal;
+      record = await this.#record(owner, wanted);
+      if (typeof record === "string") return record;
+      if (!record.release) return "unreachable";
+    }
+    // Here it is known otherwise.
+    if (owner === store.uid && !record.release) return "unknown";
+    return this.#read(wanted, { owner, hosts }, record);
+  }
+
+  async #record(owner: string, { pid, namespace }: Wanted): Promise<SessionRecord | Refusal> {
+    const { store, keys, seal, onRefusedRecord } = this.#parts;
+    const key = keys.sessions(owner);
+    const [sealed] = (await store.run([["HGET", key, pid]])) as [Buffer | null];
+    if (!sealed) return "unknown";
+    const bytes = seal.open(`${key} ${pid}`, sealed);
+    try {
+      const record = bytes && readRecord(bytes);
+      if (record) return record.namespace === namespace ? record : "unknown";
+    } catch {
+      // Counted below.
+    }
+    onRefusedRecord();
+    return "unknown";
+  }
+
+  async #read(wanted: Wanted, { owner, hosts }: Found, record: SessionRecord): Promise<Retrieved | Refusal> {
+    const { store } = this.#parts;
+    const { offset } = wanted;
+    const anywhere = { epoch: record.epoch, shared: Number.POSITIVE_INFINITY, ownOf: () => Number.POSITIVE_INFINITY };
+    const position = positionOf(record, offset, anywhere);
+    if (typeof position === "string") return position;
+    const theirs = this.#parts.replica(owner);
+    await theirs.read(position.shared);
+    const state = stateOf(record, theirs.workers);
+    if (!state) return "gone";
+    const from = Math.min(position.shared, state.shared);
+    if (from < position.shared) await theirs.read(from);
+    const at = record.release?.at ?? theirs.log.last;
+    if (!theirs.isWhole(from) || theirs.log.last < at) return "gone";
+    const bound = { owner, at, vector: record.release?.vector ?? theirs.vector };
+    const others = hosts.filter((uid) => uid !== store.uid && uid !== owner).map((uid) => this.#parts.replica(uid));
+    if (!(await this.#readOthers(others, bound))) return "gone";
+    return this.#hold(wanted, { bound, record, theirs, others });
+  }
+
+  /** False: something of one of them may be missing. */
+  async #readOthers(others: readonly Replica[], bound: Bound): Promise<boolean> {
+    const { store, keys } = this.#parts;
+    await Promise.all(others.map((other) => other.read(boundOf(bound, other.uid))));
+    const lacking = others.filter((other) => !other.isWholeOfSent(boundOf(bound, other.uid)));
+    if (lacking.length === 0) return true;
+    // Nothing is left of a host that has been dead for longer than a client may be away.
+    const left = await store.run(lacking.map(({ uid }) => ["EXISTS", keys.alive(uid), keys.log(uid)]));
+    return left.every((count) => count === 0);
+  }
+
+  #hold(
+    { pid, offset }: Wanted,
+    { bound, record, theirs, others }: { bound: Bound; record: SessionRecord; theirs: Replica; others: Replica[] },
+  ): Retrieved {
+    const { own, late } = this.#parts;
+    return {
+      record,
+      arrive: () => {
+        const read = bound.owner === own.uid ? others : [theirs, ...others];
+        const { log, workers } = theirs;
+        const arrived = arrive({ bound, record, offset, log, workers, others: read, own });
+        if (typeof arrived === "string") return arrived;
+        late.await(record, new Map(read.map(({ uid, lastSent }) => [uid, lastSent])), own.heard, performance.now());
+        return arrived;
+      },
+      keep: () => this.#keep(pid, bound.owner, record),
+      giveUp: () => this.#unclaim(pid),
+    };
+  }
+
+  #keep(pid: string, owner: string, { release }: SessionRecord): void {
+    const { store, keys, journal } = this.#parts;
+    journal.also(["DEL", keys.claim(pid)]);
+    if (owner === store.uid) return;
+    journal.also(["HDEL", keys.sessions(owner), pid]);
+    // It could not be asked, and is told should it live after all.
+    if (!release)
+      journal.also(["HSET", keys.taken(owner), pid, store.uid], ["PEXPIRE", keys.taken(owner), CLAIM_MS * 10]);
+  }
+}
