@@ -8,7 +8,7 @@ import type { Bench, Case, Sample } from "./case.js";
 
 const SESSIONS = 8;
 const WORKERS = 2;
-const RATE_PER_SECOND = 400;
+const RATE_PER_SECOND = 2_000;
 
 type Pairs = readonly (readonly [number, number])[];
 

@@ -3,7 +3,7 @@
  * another: what a load balancer that is not sticky makes of them. Runs in the load client.
  */
 import { Agent, request } from "node:http";
-import type { ExchangeCommand, Latency, Polling, PollCommand } from "./command.js";
+import type { ExchangeCommand, Latency, PollCommand, Polling } from "./command.js";
 import { LatencyRecord, monotonicUs } from "./latency-record.js";
 
 /** What a session's id begins with, where it names its worker. */

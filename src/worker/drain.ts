@@ -43,6 +43,8 @@ const WINDOW_SHARE = 0.8;
 const IDLE_GRACE_MS = 1_000;
 /** A client that does not answer the closing of its WebSocket would keep it open for 30 s. */
 const GRACE_MS = 1_500;
+/** An upgrade that comes while others are closed is let through first: cut in its probe, the client would stay with polling. */
+const NEW_RELAY_MS = 2_000;
 /** A polling client polls again at once; one that has not for so long is gone, and Engine.IO would wait 30 s for it. */
 const SILENT_POLLER_MS = 5_000;
 
@@ -56,6 +58,8 @@ export class Drain {
   readonly #worker: Draining;
   readonly #onDone: () => void;
   readonly #farewell = new WeakSet<DrainingSession | DrainingRelay>();
+  /** Relays, by when they were first seen. */
+  readonly #seenMs = new WeakMap<DrainingRelay, number>();
   #farewells = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -73,19 +77,28 @@ export class Drain {
     if (this.hasBegun) return;
     this.#worker.begin();
     const startMs = performance.now();
+    for (const relay of this.#worker.relays()) this.#seenMs.set(relay, -NEW_RELAY_MS);
     const total = this.#worker.sessions().length + this.#worker.relays().length;
     this.#timer = setInterval(() => {
       const elapsedMs = performance.now() - startMs;
-      this.#close(dueBy(elapsedMs, total, withinMs));
+      this.#close(dueBy(elapsedMs, total, withinMs), elapsedMs);
       if (elapsedMs >= Math.min(IDLE_GRACE_MS, withinMs / 2)) this.#closeIdleConnections();
       if (this.#isEmpty() || elapsedMs >= withinMs) this.#finish();
     }, TICK_MS);
   }
 
   /** After the planned ones also those that have come since, on connections that were there. */
-  #close(due: number): void {
+  #close(due: number, elapsedMs: number): void {
     for (const session of this.#worker.sessions()) if (this.#isTurnOf(session, due)) this.#closeSession(session);
-    for (const relay of this.#worker.relays()) if (this.#isTurnOf(relay, due)) relay.close();
+    for (const relay of this.#worker.relays()) {
+      if (this.#isThrough(relay, elapsedMs) && this.#isTurnOf(relay, due)) relay.close();
+    }
+  }
+
+  #isThrough(relay: DrainingRelay, elapsedMs: number): boolean {
+    const seenMs = this.#seenMs.get(relay) ?? elapsedMs;
+    this.#seenMs.set(relay, seenMs);
+    return elapsedMs - seenMs >= NEW_RELAY_MS;
   }
 
   /** Each has one. */

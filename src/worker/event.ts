@@ -3,9 +3,10 @@
  * and for all. A receiving worker writes them to its clients as they are, and decodes them only when the app listens
  * (`socket.onAnyOutgoing`).
  */
+
+import { BINARY_PART, TEXT_PART } from "../protocol/event-part.js";
 import type { FrameBatch, FrameReader } from "../protocol/frame.js";
 import { textFrameOf } from "../protocol/text-frame.js";
-import { BINARY_PART, TEXT_PART } from "../protocol/event-part.js";
 
 /** A piece of an event as Socket.IO's parser encodes it: text, or a binary attachment. */
 export type EventPart = string | Uint8Array;

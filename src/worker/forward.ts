@@ -4,18 +4,15 @@
  * answered here; if it lives and cannot be reached, with 503. A stuck sibling is waited for: the primary kills it, which
  * ends the connection. Knows HTTP and paths of sockets, not Engine.IO.
  */
-import {
-  Agent,
-  type ClientRequest,
-  request as httpRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
-import type { Socket } from "node:net";
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SessionOwner } from "../protocol/session-id.js";
+import { carry, type Way } from "./carriage.js";
 import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
-import { FORWARDED_HEADER, type HostHop } from "./host-hop.js";
+import { endToEnd } from "./end-to-end.js";
+import type { HostHop } from "./host-hop.js";
+import { KeptConnections } from "./kept-connections.js";
 import { refuseUpgrade, UNAVAILABLE } from "./refusal.js";
 import { Turn } from "./turn.js";
 
@@ -33,23 +30,6 @@ export interface Sibling {
   readonly incarnation: number;
 }
 
-/** Of the connection, not of the message (RFC 9110, 7.6.1); `expect` was answered already. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "expect",
-  CLIENT_ADDRESS_HEADER,
-  FORWARDED_HEADER,
-]);
-/** Well below the sibling's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
-const IDLE_TIMEOUT_MS = 4_000;
-/** To each sibling. What waits for one is bounded as well: each client's connection has one request under way. */
-const MAX_CONNECTIONS = 10_000;
 /** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
 const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 /**
@@ -71,7 +51,8 @@ export class Forwarder {
   /** The way to other hosts, where there are any. */
   hosts: HostHop | undefined;
   readonly #pathOf: (sibling: Sibling) => string;
-  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS });
+  /** To siblings, by the path of each one's socket. */
+  readonly #connections = new Map<string, KeptConnections>();
   readonly #turn = new Turn();
   readonly #headersFor: (request: IncomingMessage) => Headers;
   readonly #relays = new Set<Relay>();
@@ -106,20 +87,28 @@ export class Forwarder {
   }
 
   #carry(owner: SessionOwner, request: IncomingMessage, response: ServerResponse, answerHere: () => void): void {
-    const upstream = this.#open(owner, request, [...endToEnd(request.rawHeaders), ...framingOf(request)]);
-    if (!upstream) return answerHere();
-    upstream.on("response", (answer: IncomingMessage) => passAnswer(answer, response));
-    upstream.on("error", ({ code }: NodeJS.ErrnoException) => {
-      if (response.headersSent) return void response.destroy();
-      request.unpipe(upstream);
+    const host = this.reaches(owner.host) ? this.hosts : undefined;
+    const way = host ? host.wayTo(owner, request) : this.#wayToSibling(owner, request);
+    const onFailure = (code: string | undefined) => {
       if (request.socket.destroyed) return;
       if (GONE.has(code)) answerHere();
       else refuse(response, this.#headersFor(request));
-    });
-    abortWithClient(upstream, request.socket, response);
-    // A body without framing would be read as the next request there, so none is sent that has none.
-    if (hasBody(request)) request.pipe(upstream);
-    else upstream.end();
+    };
+    if (!carry(way, { request, response, onFailure })) return answerHere();
+    if (!host) this.#count++;
+  }
+
+  #wayToSibling(sibling: Sibling, request: IncomingMessage): Way {
+    const path = this.#pathOf(sibling);
+    const known = this.#connections.get(path);
+    const connections =
+      known ??
+      new KeptConnections(
+        () => createConnection({ path }),
+        () => this.#connections.delete(path),
+      );
+    if (!known) this.#connections.set(path, connections);
+    return { connections, headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket)] };
   }
 
   upgrade(owner: SessionOwner, request: IncomingMessage, socket: Duplex, head: Buffer, answerHere: () => void): void {
@@ -169,7 +158,7 @@ export class Forwarder {
 
   #openSibling(sibling: Sibling, request: IncomingMessage, headers: readonly string[]): ClientRequest {
     return httpRequest({
-      agent: this.#agent,
+      agent: false,
       socketPath: this.#pathOf(sibling),
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
@@ -180,36 +169,8 @@ export class Forwarder {
   }
 }
 
-function endToEnd(rawHeaders: readonly string[]): string[] {
-  return rawHeaders.filter((_, i) => !HOP_BY_HOP.has((rawHeaders[i - (i % 2)] as string).toLowerCase()));
-}
-
-/** `content-length` goes through as it is. */
-function framingOf(request: IncomingMessage): string[] {
-  return request.headers["transfer-encoding"] === undefined ? [] : ["Transfer-Encoding", "chunked"];
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined;
-}
-
 function refuse(response: ServerResponse, headers: Headers): void {
   response.writeHead(503, { "Retry-After": "1", ...headers }).end();
-}
-
-function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
-  answer.on("error", () => response.destroy());
-  answer.pipe(response);
-}
-
-/** The client went away, or has its answer before all of its body was sent on: nobody needs the rest. */
-function abortWithClient(upstream: ClientRequest, client: Socket, response: ServerResponse): void {
-  const abort = () => upstream.destroy();
-  response.once("close", abort);
-  // A pipelined response that never got its turn has no 'close' of its own.
-  client.once("close", abort);
-  upstream.once("close", () => client.off("close", abort));
 }
 
 function headOf(answer: IncomingMessage, rawHeaders: readonly string[]): Buffer {

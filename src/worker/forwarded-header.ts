@@ -20,18 +20,19 @@ const NODE = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
 /** Undefined: nobody to be believed says who it is, so it is the peer itself. */
 export function forwardedPeer(headers: ForwardedHeaders, trust: Trust): Peer | undefined {
   const { "x-forwarded-for": list, forwarded } = headers;
-  const byList = list === undefined ? undefined : clientOf(String(list).split(",").map(hopOf), trust);
+  const byList = list === undefined ? undefined : clientOf(String(list).split(","), hopOf, trust);
   if (forwarded === undefined) return byList;
-  const byElements = clientOf(partsOf(String(forwarded), ",").map(hopOfElement), trust);
+  const byElements = clientOf(partsOf(String(forwarded), ","), hopOfElement, trust);
   if (list === undefined) return byElements;
   // A proxy that writes one lets the other through as the client sent it, and nobody knows which.
   return byList?.address === byElements?.address ? byList : undefined;
 }
 
 /** What is left of something malformed is not believed: it may have been written by the client. */
-function clientOf(hops: readonly Hop[], trust: Trust): Peer | undefined {
+function clientOf(hops: readonly string[], read: (text: string) => Hop, trust: Trust): Peer | undefined {
   let nearest: Peer | undefined;
-  for (const hop of hops.toReversed()) {
+  for (const text of hops.toReversed()) {
+    const hop = read(text);
     if (!hop) break;
     nearest = hop;
     if (!trust(hop.address)) break;

@@ -3,54 +3,34 @@
  * opens requests there for forward.ts, and tells a host's requests from a client's. The other host's acceptor takes them
  * as any connection, to the worker whose session the target names.
  */
-import {
-  Agent,
-  type AgentOptions,
-  type ClientRequest,
-  type ClientRequestArgs,
-  request as httpRequest,
-  type IncomingMessage,
-} from "node:http";
-import { request as httpsRequest, Agent as TlsAgent } from "node:https";
-import type { Socket } from "node:net";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { createConnection, isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { KnownHosts } from "../protocol/control.js";
 import { type SessionOwner, sessionIdPrefix } from "../protocol/session-id.js";
+import type { Way } from "./carriage.js";
 import { adoptClientAddress, CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
+import { FORWARDED_HEADER } from "./end-to-end.js";
 import { openSeal, seal } from "./host-seal.js";
+import { KeptConnections } from "./kept-connections.js";
 
-export const FORWARDED_HEADER = "x-holdfast-forwarded";
-
-/** Well below the other side's keepAliveTimeout, so that it does not close a connection on which a request is under way. */
-const IDLE_TIMEOUT_MS = 4_000;
-/** To each worker of another host: as many as there may be to a sibling. */
-const MAX_CONNECTIONS = 10_000;
 const CONNECT_MS = 2_000;
 /** As from a sibling: an app may set what headers it likes. */
 const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 
-interface HopOptions extends ClientRequestArgs {
-  /** Connections are kept for each worker by itself: the acceptor there reads the first request of one, and no other. */
-  readonly owner: string;
+/** Where a host listens. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
 }
-
-class OwnerAgent extends Agent {
-  override getName(options?: HopOptions): string {
-    return `${options?.owner}:${super.getName(options)}`;
-  }
-}
-
-class OwnerTlsAgent extends TlsAgent {
-  override getName(options?: HopOptions): string {
-    return `${options?.owner}:${super.getName(options)}`;
-  }
-}
-
-const AGENT: AgentOptions = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets: MAX_CONNECTIONS };
 
 export class HostHop {
-  readonly #agent = new OwnerAgent(AGENT);
-  /** Whose certificate it is, is not asked: hosts go by addresses that no certificate names. See docs/security.md. */
-  readonly #tlsAgent = new OwnerTlsAgent({ ...AGENT, rejectUnauthorized: false });
+  /** Kept for each worker by itself: the acceptor there reads the first request of a connection, and no other. */
+  readonly #connections = new Map<string, KeptConnections>();
+  /** By host and port, so that most connections need no whole handshake. */
+  readonly #tlsSessions = new Map<string, Buffer>();
   readonly #onRefused: () => void;
   /** Connections of hosts: whatever comes on one is a host's, or nobody's. */
   readonly #ofHosts = new WeakSet<Socket>();
@@ -77,6 +57,7 @@ export class HostHop {
   /** The primary's word, which replaces the one before. */
   learn({ secret, hosts }: KnownHosts): void {
     this.#secret = secret;
+    this.#tlsSessions.clear();
     this.#addresses = new Map(Object.entries(hosts).map(([tag, address]) => [tag, new URL(address)]));
   }
 
@@ -84,26 +65,66 @@ export class HostHop {
     return this.#secret !== "" && this.#addresses.has(host);
   }
 
-  /** Only to a host that it reaches. */
-  open(owner: SessionOwner, request: IncomingMessage, headers: readonly string[]): ClientRequest {
+  /** For plain requests; only to a host that it reaches. */
+  wayTo(owner: SessionOwner, request: IncomingMessage): Way {
     const address = this.#addresses.get(owner.host) as URL;
-    const isTls = address.protocol === "https:";
-    const word = seal(this.#secret, request, describeClient(request.socket));
-    const options: HopOptions = {
-      agent: isTls ? this.#tlsAgent : this.#agent,
-      owner: sessionIdPrefix(owner),
-      host: address.hostname.replace(/^\[|\]$/g, ""),
-      port: address.port || (isTls ? 443 : 80),
+    const key = `${sessionIdPrefix(owner)} ${address.href}`;
+    const known = this.#connections.get(key);
+    const connections =
+      known ??
+      new KeptConnections(
+        () => this.#connect(placeOf(address)),
+        () => this.#connections.delete(key),
+      );
+    if (!known) this.#connections.set(key, connections);
+    this.#sent++;
+    return { connections, headers: this.#word(request) };
+  }
+
+  /** For upgrades; only to a host that it reaches. */
+  open(owner: SessionOwner, request: IncomingMessage, headers: readonly string[]): ClientRequest {
+    const place = placeOf(this.#addresses.get(owner.host) as URL);
+    const options = {
+      agent: false as const,
+      host: place.host,
+      port: place.port,
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
       // First, since Node drops what comes after about a thousand headers.
-      headers: [FORWARDED_HEADER, word, ...headers],
+      headers: [...this.#word(request), ...headers],
     };
     this.#sent++;
-    const upstream = isTls ? httpsRequest(options) : httpRequest(options);
-    limitConnecting(upstream, isTls ? "secureConnect" : "connect");
+    const upstream = place.isTls ? httpsRequest({ ...options, ...ANY_CERTIFICATE }) : httpRequest(options);
+    upstream.once("socket", (socket) => limitConnecting(socket, place.isTls));
     return upstream;
+  }
+
+  #word(request: IncomingMessage): string[] {
+    return [FORWARDED_HEADER, seal(this.#secret, request, describeClient(request.socket))];
+  }
+
+  #connect(place: Place): Socket {
+    const socket = place.isTls
+      ? this.#connectTls(place)
+      : createConnection({ host: place.host, port: place.port, noDelay: true });
+    limitConnecting(socket, place.isTls);
+    return socket;
+  }
+
+  #connectTls({ host, port }: Place): TLSSocket {
+    const key = `${host} ${port}`;
+    const session = this.#tlsSessions.get(key);
+    const socket = connectTls({
+      ...ANY_CERTIFICATE,
+      host,
+      port,
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(session && { session }),
+    });
+    socket.setNoDelay(true);
+    socket.on("session", (fresh) => this.#tlsSessions.set(key, fresh));
+    return socket;
   }
 
   /**
@@ -132,16 +153,22 @@ export class HostHop {
   }
 }
 
+/** Whose it is, is not asked: hosts go by addresses that no certificate names. See docs/security.md. */
+const ANY_CERTIFICATE = { rejectUnauthorized: false };
+
+function placeOf({ protocol, hostname, port }: URL): Place {
+  const isTls = protocol === "https:";
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (isTls ? 443 : 80), isTls };
+}
+
 /** A machine that is gone says nothing. */
-function limitConnecting(upstream: ClientRequest, connected: "connect" | "secureConnect"): void {
-  upstream.once("socket", (socket) => {
-    if (!socket.connecting) return;
-    const late = () => upstream.destroy(Object.assign(new Error("the host does not answer"), { code: "ETIMEDOUT" }));
-    // Where this process stood still, the connection is there and only has not been looked at: one more poll does that.
-    const timer = setTimeout(() => setImmediate(() => socket.connecting && late()), CONNECT_MS);
-    socket.once(connected, () => clearTimeout(timer));
-    socket.once("close", () => clearTimeout(timer));
-  });
+function limitConnecting(socket: Socket, isTls: boolean): void {
+  if (!socket.connecting) return;
+  const late = () => socket.destroy(Object.assign(new Error("the host does not answer"), { code: "ETIMEDOUT" }));
+  // Where this process stood still, the connection is there and only has not been looked at: one more poll does that.
+  const timer = setTimeout(() => setImmediate(() => socket.connecting && late()), CONNECT_MS);
+  socket.once(isTls ? "secureConnect" : "connect", () => clearTimeout(timer));
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** Neither the app nor another host shall see it. */

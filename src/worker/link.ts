@@ -123,9 +123,8 @@ export class Link {
 
   /** Where to encode the next frame; it leaves with the others of this tick. */
   frame(kind: number): FrameBatch {
-    this.#endRun();
     this.#queueFlush();
-    return this.#batch.begin(kind);
+    return this.#begin(kind);
   }
 
   /** Has an event leave as `frame` would, in one frame with those to the same address right before and behind it. */
@@ -146,14 +145,18 @@ export class Link {
   }
 
   send(message: WorkerMessage): void {
-    this.frame(FrameKind.control).text(JSON.stringify(message)).end();
+    this.#begin(FrameKind.control).text(JSON.stringify(message)).end();
     this.flush();
   }
 
   /** The worker's word for a hand-off: written at once, before anything reads the connection. */
   taken(sequence: number, found: boolean): void {
     this.#urgent = this.#flushed + 1;
+<<<<<<< HEAD
     this.frame(FrameKind.taken)
+=======
+    this.#begin(FrameKind.taken)
+>>>>>>> main
       .number(sequence)
       .byte(found ? 1 : 0)
       .end();
@@ -162,7 +165,7 @@ export class Link {
 
   /** A client at that address will open more connections for a session here, or has; told at once. */
   expected(address: string, more: boolean): void {
-    this.frame(FrameKind.expected)
+    this.#begin(FrameKind.expected)
       .text(address)
       .byte(more ? 1 : 0)
       .end();
@@ -194,6 +197,7 @@ export class Link {
     if (this.#stream.writableLength === 0) this.#written = flush;
   }
 
+<<<<<<< HEAD
   #mark(flush: number): void {
     this.#batch.begin(RecoveryKind.mark).count(flush).end();
     this.onMarked(flush);
@@ -203,6 +207,12 @@ export class Link {
   /** A primary that stands still does not hold up the clients for ever; then only its death could cost something. */
   #waitForWord(): void {
     this.#giveUp ??= setTimeout(() => this.becomeSafe(this.#flushed), MAX_UNSAFE_MS);
+=======
+  /** For what is flushed by who begins it. */
+  #begin(kind: number): FrameBatch {
+    this.#endRun();
+    return this.#batch.begin(kind);
+>>>>>>> main
   }
 
   #endRun(): void {
@@ -226,7 +236,7 @@ export class Link {
     this.#patience = undefined;
     const sequences = this.#closedConnections;
     this.#closedConnections = [];
-    if (sequences.length > 0) this.frame(FrameKind.closed).numbers(sequences).end();
+    if (sequences.length > 0) this.#begin(FrameKind.closed).numbers(sequences).end();
     this.flush();
   };
 

@@ -5,11 +5,11 @@ import { onCleanup } from "./support/cleanup.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
 import { head, openRaw, type RawConnection, websocketHead } from "./support/raw.js";
 
-test("thousands of connections at once are all served and spread evenly", async () => {
+test("a thousand connections at once are all served and spread evenly", async () => {
   const host = await startHoldfast({ app: "echo.mjs", workers: 4 });
-  const connections = await Promise.all(Array.from({ length: 2_000 }, () => openWebSocket(host)));
+  const connections = await Promise.all(Array.from({ length: 1_000 }, () => openWebSocket(host)));
   const { workers } = await host.waitForStatus(({ workers }) => total(workers) === connections.length, 20_000);
-  for (const { sessions } of workers) expect(Math.abs(sessions - 500)).toBeLessThanOrEqual(50);
+  for (const { sessions } of workers) expect(Math.abs(sessions - 250)).toBeLessThanOrEqual(25);
   for (const connection of connections) connection.reset();
   await host.waitForStatus(({ workers }) => total(workers) === 0, 20_000);
 });

@@ -28,11 +28,11 @@ export function check(history: readonly Entry[], reach: Reach = "host"): Report 
   const violations = [
     ...checkAgreement(history),
     ...checkFencing(history),
-    ...checkReturns(history, reach),
+    ...checkReturns(history, reach, found.cuts),
     ...found.chains.flatMap((chain) => [
       ...checkIntegrity(chain, found),
       ...checkOrder(chain),
-      ...checkLoss(chain, found, reach),
+      ...checkLoss(chain, found),
       ...checkStates(chain, found),
     ]),
   ];

@@ -21,6 +21,8 @@ export type FaultName = keyof typeof FAULTS;
 const MAX_AT_ONCE = 2;
 const OF_REDIS: ReadonlySet<FaultName> = new Set(["restartRedis", "stopRedis"]);
 const PAUSE_MS = { from: 200, to: 1_500 };
+/** Until a host that is busy has read that its connection is gone. */
+const TO_NOTICE_MS = 1_000;
 /** What a client has been told of is on its way to Redis by then, also through a primary that stands still for a while. */
 const ON_ITS_WAY_MS = 2_000;
 
@@ -50,8 +52,7 @@ function clashes(name: FaultName, under: Iterable<FaultName>): boolean {
 
 async function begin(stage: Stage, name: FaultName): Promise<void> {
   if (name.endsWith("Redis")) await beginCut(stage);
-  stage.history.push({ type: "fault", name });
-  await FAULTS[name](stage);
+  await FAULTS[name](stage, () => stage.history.push({ type: "fault", name }));
   if (name.endsWith("Redis")) await endCut(stage);
 }
 
@@ -63,67 +64,80 @@ async function beginCut(stage: Stage): Promise<void> {
 
 /** The hosts say themselves when they hear each other again. */
 async function endCut(stage: Stage): Promise<void> {
+  await sleep(TO_NOTICE_MS);
   await stage.world.hearEachOther();
   if (--stage.cuts === 0) stage.history.push({ type: "mended" });
 }
 
+/** Each notes that it has begun when it has: what was not done is not counted. */
 const FAULTS = {
-  async killWorker({ random, world }: Stage) {
-    const victim = await random.one(world.seats).someWorker(random.one);
-    if (victim !== undefined) send(victim, "SIGKILL");
-  },
-  async stopWorker({ random, world }: Stage) {
-    const victim = await random.one(world.seats).someWorker(random.one);
+  async killWorker(stage: Stage, note: () => void) {
+    const victim = await someWorker(stage);
     if (victim === undefined) return;
+    note();
+    send(victim, "SIGKILL");
+  },
+  async stopWorker(stage: Stage, note: () => void) {
+    const victim = await someWorker(stage);
+    if (victim === undefined) return;
+    note();
     send(victim, "SIGSTOP");
-    await sleep(random.between(200, 3_500));
+    await sleep(stage.random.between(200, 3_500));
     send(victim, "SIGCONT");
   },
-  async stopPrimary({ random, world }: Stage) {
+  async stopPrimary({ random, world }: Stage, note: () => void) {
+    note();
     const { pid } = random.one(world.seats).holdfast;
     send(pid, "SIGSTOP");
     await sleep(random.between(100, 1_500));
     send(pid, "SIGCONT");
   },
-  async killPrimary(stage: Stage) {
-    await ending(stage)?.killPrimary();
+  async killPrimary(stage: Stage, note: () => void) {
+    await ending(stage, note)?.killPrimary();
   },
-  async killHost(stage: Stage) {
-    await ending(stage)?.killAll(stage.random.between(500, 4_000));
+  async killHost(stage: Stage, note: () => void) {
+    await ending(stage, note)?.killAll(stage.random.between(500, 4_000));
   },
-  async reload({ random, world }: Stage) {
+  async reload({ random, world }: Stage, note: () => void) {
+    note();
     send(random.one(world.seats).holdfast.pid, "SIGHUP");
     await sleep(2_000);
   },
-  async scale({ random, world }: Stage) {
+  async scale({ random, world }: Stage, note: () => void) {
+    note();
     const { pid } = random.one(world.seats).holdfast;
     send(pid, "SIGTTOU");
     await sleep(random.between(500, 3_000));
     send(pid, "SIGTTIN");
     await sleep(1_000);
   },
-  async drop(stage: Stage) {
+  async drop(stage: Stage, note: () => void) {
+    note();
     front(stage).resetAll();
   },
-  async close(stage: Stage) {
+  async close(stage: Stage, note: () => void) {
+    note();
     front(stage).closeAll();
   },
   /** Half-open: both sides find out by themselves, or the client comes back while the server still waits. */
-  async swallow(stage: Stage) {
+  async swallow(stage: Stage, note: () => void) {
+    note();
     const proxy = front(stage);
     proxy.blackHole("both");
     await sleep(stage.random.between(300, 6_000));
     proxy.resetAll();
     proxy.heal();
   },
-  async slice(stage: Stage) {
+  async slice(stage: Stage, note: () => void) {
+    note();
     const proxy = front(stage);
     proxy.slice(stage.random.between(1, 50), { seed: stage.random.below(1_000) });
     await sleep(1_000);
     proxy.heal();
   },
   /** One host loses Redis, at once or so that it has to find out, and cannot come back for a while. */
-  async cutRedis({ random, world }: Stage) {
+  async cutRedis({ random, world }: Stage, note: () => void) {
+    note();
     const way = random.one(world.ways);
     if (random.chance(0.5)) way.blackHole(random.one(["up", "down", "both"] as const));
     else way.cutAfter(0, "both");
@@ -132,12 +146,14 @@ const FAULTS = {
     way.resetAll();
     way.heal();
   },
-  async restartRedis({ random, world }: Stage) {
+  async restartRedis({ random, world }: Stage, note: () => void) {
+    note();
     await world.redis?.kill();
     await sleep(random.between(100, 3_000));
     await startAgain(world.redis as RedisServer);
   },
-  async stopRedis({ random, world }: Stage) {
+  async stopRedis({ random, world }: Stage, note: () => void) {
+    note();
     world.redis?.pause();
     await sleep(random.between(200, 3_000));
     world.redis?.resume();
@@ -154,11 +170,22 @@ async function startAgain(redis: RedisServer): Promise<void> {
   }
 }
 
+/** Of any host where it is not the only one that serves; undefined when there is none for a while. */
+async function someWorker({ random, world }: Stage): Promise<number | undefined> {
+  for (let tries = 0; tries < 10; tries++) {
+    const victim = await random.one(world.seats).someWorker(random.one);
+    if (victim !== undefined) return victim;
+    await sleep(300);
+  }
+  return undefined;
+}
+
 /** Whoever serves there is gone from here on. Undefined: they all are already. */
-function ending({ random, history, world }: Stage): Seat | undefined {
+function ending({ random, history, world }: Stage, note: () => void): Seat | undefined {
   const up = world.seats.filter(({ isDown }) => !isDown);
   if (up.length === 0) return undefined;
   const seat = random.one(up);
+  note();
   history.push({ type: "ended", host: seat.boot });
   return seat;
 }

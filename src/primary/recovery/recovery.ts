@@ -163,7 +163,13 @@ export class Recovery {
     for (const session of this.#sessions.awaySince(nowMs - this.#windowMs)) this.#desk.expire(session);
     this.#keepWithin();
     this.#across?.sweep(nowMs);
+    this.#offIfNobodyCanReturn();
     for (const worker of this.#workers) this.#tellReached(worker);
+  }
+
+  /** With all workers gone for a moment, what other hosts send meanwhile is still due to those who were theirs. */
+  #offIfNobodyCanReturn(): void {
+    if (this.#sessions.size === 0) this.#isOn = [...this.#workers].some(({ on }) => on);
   }
 
   #tellReached(worker: Worker): void {
@@ -218,11 +224,11 @@ export class Recovery {
 
   #onGone(worker: Worker): void {
     this.#workers.delete(worker);
-    this.#isOn = [...this.#workers].some(({ on }) => on);
     this.#appendAnnounced(worker);
     const nowMs = performance.now();
     for (const session of this.#sessions.connectedTo(worker)) this.#leave(worker, session, nowMs);
     this.#desk.onWorkerGone(worker);
+    this.#offIfNobodyCanReturn();
   }
 
   #leave(worker: Worker, session: Session<Worker>, nowMs: number): void {

@@ -4,9 +4,8 @@
  */
 import { hostOf, type Target, type Violation } from "../entry.js";
 import { areApart, type Chain, type Found, hostAt, type Invocation, NEVER } from "../found.js";
-import type { Reach } from "../reach.js";
 
-export function checkLoss(chain: Chain, found: Found, reach: Reach): Violation[] {
+export function checkLoss(chain: Chain, found: Found): Violation[] {
   const got = new Set(chain.received.map(({ entry }) => entry.id));
   const highest = new Map<string, number>();
   for (const { entry } of chain.received) {
@@ -21,7 +20,7 @@ export function checkLoss(chain: Chain, found: Found, reach: Reach): Violation[]
     const isPassed = (highest.get(event.sender as string) ?? -1) > event.number;
     if (!isPassed && (!isComplete || mayHaveEndedWithItsHost(event, chain, found))) continue;
     if (!isCertainlyFor(event, event.op.target, membership)) continue;
-    if (reach === "host" && isTold(event, chain, found)) continue;
+    if (isTold(event, chain, found)) continue;
     const text = `${event.id} (${event.sender} ${event.number}) to ${event.op.target.room ?? "everybody"} never came`;
     violations.push({ rule: "loss", client: chain.client, text, at: [event.at, event.okAt] });
   }

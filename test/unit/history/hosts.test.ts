@@ -34,6 +34,9 @@ describe("who returns", () => {
     const history = [connect("A"), close, connect("B"), quiet()];
     expect(rules(history)).toEqual([]);
     expect(rules(history, "hosts")).toEqual(["recovered"]);
+    const away = [connect("A"), close, cut({}), connect("B"), mended, quiet()];
+    expect(rules(away, "hosts")).toEqual([]);
+    expect(rules([connect("A"), close, cut({}), connect("A"), mended, quiet()])).toEqual(["recovered"]);
   });
 
   test("to the same boot is to be recovered, whatever happened to others", () => {
@@ -53,7 +56,7 @@ describe("what another host sends", () => {
     expect(rules(history({ A: 3 }))).toEqual([]);
     expect(rules(history({ A: 2 }))).toEqual(["loss"]);
     expect(rules(history({ A: 2, B: 7 }))).toEqual(["loss"]);
-    expect(rules(history({ A: 3 }), "hosts")).toEqual(["loss"]);
+    expect(rules(history({ A: 3 }), "hosts")).toEqual([]);
   });
 
   test("may be missing within the host never", () => {

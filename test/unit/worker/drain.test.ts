@@ -51,6 +51,18 @@ test("relays are closed at the same pace, each once, behind the sessions", () =>
   expect([state.closed, state.relaysClosed]).toEqual([100, 100]);
 });
 
+test("a relay that begins meanwhile is let through before it is closed", () => {
+  const { drain, state, addRelay } = setUp(0);
+  state.connections = 1;
+  drain.start(25_000);
+  vi.advanceTimersByTime(100);
+  addRelay();
+  vi.advanceTimersByTime(1_900);
+  expect(state.relaysClosed).toBe(0);
+  vi.advanceTimersByTime(200);
+  expect(state.relaysClosed).toBe(1);
+});
+
 test("connections at work are waited for, until the time is up", () => {
   const { drain, state } = setUp(1);
   state.connections = 1;

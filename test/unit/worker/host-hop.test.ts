@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createHostTag } from "../../../src/protocol/session-id.js";
-import { FORWARDED_HEADER } from "../../../src/worker/host-hop.js";
+import { FORWARDED_HEADER } from "../../../src/worker/end-to-end.js";
 import { seal } from "../../../src/worker/host-seal.js";
 import { CertificateAuthority } from "../../flow/support/certificate.js";
 import { beginTest, finishTest, onCleanup, spawnTracked } from "../../flow/support/cleanup.js";

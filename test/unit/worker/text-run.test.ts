@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import { Encoding } from "../../../src/protocol/content.js";
+import { BINARY_PART, TEXT_PART } from "../../../src/protocol/event-part.js";
 import { type Address, FrameBatch, FrameKind, ProtocolError } from "../../../src/protocol/frame.js";
 import { FrameSplitter } from "../../../src/protocol/frame-splitter.js";
 import { writeRun } from "../../../src/protocol/run.js";
 import { textFrameOf } from "../../../src/protocol/text-frame.js";
-import { BINARY_PART, TEXT_PART } from "../../../src/protocol/event-part.js";
 import { textRunAt } from "../../../src/worker/text-run.js";
 
 /** What ws reads a connection with; its types do not name it. */

@@ -129,6 +129,8 @@ function primaryOf(header: Buffer, bytes: Buffer, cuts: readonly number[]): Read
 }
 
 const server = createServer();
+// An answer to what is refused, and to whom, is not asked for here.
+server.on("clientError", (_, socket) => socket.destroy());
 let request: IncomingMessage | undefined;
 for (const event of ["request", "upgrade", "connect"]) {
   server.on(event, (parsed: IncomingMessage) => {

@@ -134,6 +134,13 @@ function split(batch: FrameBatch): Buffer[] {
   return frames;
 }
 
+/** As the uplink writes what another host has sent. */
+function foreignEvent(room: string): Buffer {
+  const address = { namespace: "/", rooms: [room], except: [] };
+  const [frame] = framesOf((batch) => batch.begin(FrameKind.broadcast).number(0).address(address).byte(0).byte(0));
+  return frame as Buffer;
+}
+
 function start(bufferBytes = 1_000_000): { recovery: Recovery; a: Worker; b: Worker } {
   const recovery = new Recovery({ epoch: "e", bufferBytes });
   return { recovery, a: new Worker(recovery, "0.1").begin(), b: new Worker(recovery, "1.1").begin() };
@@ -277,6 +284,25 @@ describe("a session that is still connected", () => {
 });
 
 describe("what is kept", () => {
+  test("goes on being kept while there is no worker: other hosts speak to who may come back", () => {
+    const { recovery, a, b } = start();
+    a.open(1, "ada");
+    a.die();
+    b.die();
+    expect(recovery.windowMs).toBe(WINDOW_MS);
+    const number = recovery.foreign.onBroadcast(foreignEvent("r"), "/", ["r"]);
+    // A worker that is still loading its app has not said that sessions can return to it.
+    new Worker(recovery, "0.2").die();
+    recovery.foreign.onBroadcast(foreignEvent("r"), "/", ["r"]);
+    const c = new Worker(recovery, "1.2").begin();
+    c.ask(1, "ada");
+    expect(numbersOf(c.answers().get(1))).toEqual([number, (number as number) + 1]);
+    c.resume(1, 2);
+    c.say(RecoveryKind.end, (frame) => frame.number(2));
+    c.die();
+    expect(recovery.windowMs).toBe(0);
+  });
+
   test("is forgotten in time", () => {
     const { recovery, a, b } = start();
     a.open(1, "ada");

@@ -11,6 +11,7 @@ import type {
 import { Supervisor } from "../../../../src/primary/supervisor/supervisor.js";
 import type { WorkerHandle } from "../../../../src/primary/supervisor/worker-handle.js";
 import type { PrimaryMessage, WorkerMessage } from "../../../../src/protocol/control.js";
+import { ANY_SETTINGS } from "../../protocol/worker-settings.js";
 
 export const BEAT: WorkerMessage = {
   type: "beat",
@@ -31,15 +32,7 @@ export function settingsOf(changes: Partial<FleetSettings> = {}): FleetSettings 
     workerTimeoutMs: 10_000,
     bootTimeoutMs: 30_000,
     drainTimeoutMs: 5_000,
-    worker: {
-      headerTimeoutMs: 1,
-      maxHeaderBytes: 1,
-      requestTimeoutMs: 1,
-      maxBodyBytes: 1,
-      maxClientBufferBytes: 1,
-      logLevel: "info",
-      logFormat: "json",
-    },
+    worker: ANY_SETTINGS,
     ...changes,
   };
 }

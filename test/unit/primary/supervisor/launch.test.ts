@@ -6,18 +6,10 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import type { WorkerEnd, WorkerProcess } from "../../../../src/primary/supervisor/contract.js";
 import { createLaunch } from "../../../../src/primary/supervisor/launch.js";
+import { ANY_SETTINGS } from "../../protocol/worker-settings.js";
 
 const CHILD = fileURLToPath(new URL("./launched-child.mjs", import.meta.url));
 const HOST = { hostTag: "tag1", hostId: "here", runDirectory: "/tmp" };
-const SETTINGS = {
-  headerTimeoutMs: 1,
-  maxHeaderBytes: 1,
-  requestTimeoutMs: 1,
-  maxBodyBytes: 1,
-  maxClientBufferBytes: 1,
-  logLevel: "info",
-  logFormat: "json",
-} as const;
 
 const launched: { process: WorkerProcess; end: Promise<WorkerEnd> }[] = [];
 
@@ -37,7 +29,7 @@ function launch(workerFile = CHILD) {
     settle = resolve;
   });
   const fork = createLaunch({ workerFile, withheld: ["HOLDFAST_REDIS"], host: HOST });
-  const process = fork({ slot: 1, incarnation: 2, generation: 3 }, SETTINGS, {
+  const process = fork({ slot: 1, incarnation: 2, generation: 3 }, ANY_SETTINGS, {
     onExit: settle,
     onMisbehaviour: (what) => misbehaviour.push(what),
     onIgnored: () => {},
@@ -61,7 +53,7 @@ test("a worker is told who it is, has a link, and none of what is the primary's 
     incarnation: 2,
     generation: 3,
     primaryPid: process.pid,
-    settings: SETTINGS,
+    settings: ANY_SETTINGS,
   });
   expect(told.environment).not.toContain("NOTIFY_SOCKET");
   expect(told.environment).not.toContain("HOLDFAST_REDIS");

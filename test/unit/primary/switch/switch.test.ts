@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 import { setImmediate as nextPoll } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { Keep, Keeper } from "../../../../src/primary/switch/keeper.js";
 import { Switch, type SwitchLink } from "../../../../src/primary/switch/switch.js";
 import { MAX_QUEUED_BYTES } from "../../../../src/primary/switch/worker-link.js";
 import { PROTOCOL_VERSION, type WorkerMessage } from "../../../../src/protocol/control.js";
@@ -78,6 +79,25 @@ test("a run goes where a broadcast would, as one frame, between those before and
   await relayed();
   expect([b, c].map(({ events }) => events)).toEqual([["first", "1", "2", "3", "last"], ["last"]]);
   expect(hub.counters).toMatchObject({ switchFramesRelayed: 4 });
+});
+
+test("where events are kept, those of a run are kept and relayed one by one, each with its number", async () => {
+  const kept: Buffer[] = [];
+  const keep: Keep = {
+    onFrame: () => {},
+    onBroadcast: (frame) => kept.push(Buffer.from(frame)),
+    onCommand: () => undefined,
+    onGone: () => {},
+  };
+  const keeper = { last: 0, windowMs: 1_000, foreign: keep, unheard: () => {}, connect: () => keep };
+  const { workers } = start(2, keeper);
+  const [a, b] = workers;
+  join(b, ["r"]);
+  run(a, ["r"], ["1", "2"], [Buffer.from("packed"), Buffer.from("too")]);
+  await relayed();
+  expect(kept.map(kindOf)).toEqual([FrameKind.broadcast, FrameKind.broadcast]);
+  expect(b.events).toHaveLength(2);
+  expect(b.events.map((event) => event.at(-1))).toEqual(["1", "2"]);
 });
 
 test("a command to join has what follows it reach the joining worker, until that has told of its joins", async () => {
@@ -341,8 +361,8 @@ interface Worker {
 
 type Four = [Worker, Worker, Worker, Worker];
 
-function start(size: number): { hub: Switch; workers: Four } {
-  const hub = new Switch();
+function start(size: number, keeper?: Keeper): { hub: Switch; workers: Four } {
+  const hub = new Switch(keeper);
   onTestFinished(() => hub.close());
   const workers = Array.from({ length: size }, () => connect(hub)) as Four;
   for (const worker of workers) greet(worker);
