@@ -14,6 +14,8 @@ export interface Stage {
   readonly world: World;
   /** Faults under way that keep hosts from hearing each other. */
   cuts: number;
+  /** Fronts that a fault has to itself. */
+  readonly taken: Set<FaultProxy>;
 }
 
 export type FaultName = keyof typeof FAULTS;
@@ -122,18 +124,20 @@ const FAULTS = {
   /** Half-open: both sides find out by themselves, or the client comes back while the server still waits. */
   async swallow(stage: Stage, note: () => void) {
     note();
-    const proxy = front(stage);
-    proxy.blackHole("both");
-    await sleep(stage.random.between(300, 6_000));
-    proxy.resetAll();
-    proxy.heal();
+    await withFrontAlone(stage, async (proxy) => {
+      proxy.blackHole("both");
+      await sleep(stage.random.between(300, 6_000));
+      proxy.resetAll();
+      proxy.heal();
+    });
   },
   async slice(stage: Stage, note: () => void) {
     note();
-    const proxy = front(stage);
-    proxy.slice(stage.random.between(1, 50), { seed: stage.random.below(1_000) });
-    await sleep(1_000);
-    proxy.heal();
+    await withFrontAlone(stage, async (proxy) => {
+      proxy.slice(stage.random.between(1, 50), { seed: stage.random.below(1_000) });
+      await sleep(1_000);
+      proxy.heal();
+    });
   },
   /** One host loses Redis, at once or so that it has to find out, and cannot come back for a while. */
   async cutRedis({ random, world }: Stage, note: () => void) {
@@ -188,6 +192,17 @@ function ending({ random, history, world }: Stage, note: () => void): Seat | und
   note();
   history.push({ type: "ended", host: seat.boot });
   return seat;
+}
+
+/**
+ * One that no other fault has. Were it healed by another while it swallows, connections would go on with a hole in what they
+ * carry, which no TCP connection has.
+ */
+async function withFrontAlone(stage: Stage, act: (proxy: FaultProxy) => Promise<void>): Promise<void> {
+  const { random, world, taken } = stage;
+  const proxy = random.one(world.fronts.filter((front) => !taken.has(front)));
+  taken.add(proxy);
+  await act(proxy).finally(() => taken.delete(proxy));
 }
 
 function front({ random, world }: Stage): FaultProxy {

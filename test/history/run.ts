@@ -37,7 +37,7 @@ export async function runHistory(options: RunOptions): Promise<Entry[]> {
   for (let i = 0; i < clients; i++) {
     all.push(await startClient(history, world.fronts[i % world.fronts.length] as never, i));
   }
-  const run: Run = { random, history, clients: all, lastId: 0, world, cuts: 0 };
+  const run: Run = { random, history, clients: all, lastId: 0, world, cuts: 0, taken: new Set() };
   joinSomeRooms(run);
   const stopAt = performance.now() + forMs;
   const isOver = () => performance.now() >= stopAt;
