@@ -152,11 +152,7 @@ export class Link {
   /** The worker's word for a hand-off: written at once, before anything reads the connection. */
   taken(sequence: number, found: boolean): void {
     this.#urgent = this.#flushed + 1;
-<<<<<<< HEAD
-    this.frame(FrameKind.taken)
-=======
     this.#begin(FrameKind.taken)
->>>>>>> main
       .number(sequence)
       .byte(found ? 1 : 0)
       .end();
@@ -197,7 +193,6 @@ export class Link {
     if (this.#stream.writableLength === 0) this.#written = flush;
   }
 
-<<<<<<< HEAD
   #mark(flush: number): void {
     this.#batch.begin(RecoveryKind.mark).count(flush).end();
     this.onMarked(flush);
@@ -207,12 +202,12 @@ export class Link {
   /** A primary that stands still does not hold up the clients for ever; then only its death could cost something. */
   #waitForWord(): void {
     this.#giveUp ??= setTimeout(() => this.becomeSafe(this.#flushed), MAX_UNSAFE_MS);
-=======
+  }
+
   /** For what is flushed by who begins it. */
   #begin(kind: number): FrameBatch {
     this.#endRun();
     return this.#batch.begin(kind);
->>>>>>> main
   }
 
   #endRun(): void {
