@@ -13,7 +13,7 @@ const EVENT_BYTES = 1_024;
 const MB = 1_024 ** 2;
 const BUFFER_BYTES = 64 * MB;
 /** What V8 and the allocator hold beside what is kept: garbage of 10 MB/s until it is collected, and pieces between. */
-const OVERHEAD_BYTES = 160 * MB;
+const OVERHEAD_BYTES = 320 * MB;
 
 test("10,000 events a second leave the log and the primary within their bounds", {
   timeout: FOR_MS + 120_000,
