@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     retry: 0,
     pool: "forks",
+    // A busy machine is slow; what never comes still fails.
+    expect: { poll: { timeout: 10_000 } },
     sequence: { sequencer: LongestFirst },
     projects: [
       {

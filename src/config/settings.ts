@@ -12,6 +12,8 @@ export interface Settings {
   readonly workerTimeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Absent: no limit. */
+  readonly maxWorkerMemoryBytes?: number;
   /** 0 picks a free one. */
   readonly port: number;
   readonly host: string;

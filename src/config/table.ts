@@ -144,6 +144,16 @@ export const SETTINGS: { readonly [Key in SettingKey]-?: Setting<NonNullable<Set
     check: duration({ from: 0, to: HOUR_MS }),
     default: 25_000,
   },
+  maxWorkerMemoryBytes: {
+    name: "max-worker-memory",
+    placeholder: "SIZE",
+    group: "Workers",
+    doc: "A worker past it is replaced gently",
+    detail:
+      "Resident memory, looked at once a second, of a worker that has served for 10 s at least. One worker at a time: it drains while another takes its place.",
+    check: size({ from: 64 * MB, to: 1_024 * 1_024 * MB }),
+    defaultText: "off",
+  },
   port: {
     name: "port",
     short: "p",

@@ -12,10 +12,14 @@ export interface FleetGround {
 }
 
 export function fleetSettings(settings: Settings, workers: number, ground: FleetGround = {}): FleetSettings {
-  const { workerTimeoutMs, bootTimeoutMs, drainTimeoutMs } = settings;
+  const { workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, maxWorkerMemoryBytes } = settings;
   const { uplink, firstWord } = ground;
   const worker = { ...workerSettings(settings, firstWord !== undefined), ...(uplink && { uplink }) };
-  return { workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker, ...(firstWord && { firstWord }) };
+  return {
+    ...{ workers, workerTimeoutMs, bootTimeoutMs, drainTimeoutMs, worker },
+    ...(maxWorkerMemoryBytes !== undefined && { maxWorkerMemoryBytes }),
+    ...(firstWord && { firstWord }),
+  };
 }
 
 export function uplinkMode({ redis, redisMode }: Settings): UplinkMode | undefined {

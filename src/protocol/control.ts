@@ -75,7 +75,7 @@ export interface TlsMaterial {
   readonly ticketKeys: string;
 }
 
-export type DrainReason = "stop" | "reload" | "scale" | "replace";
+export type DrainReason = "stop" | "reload" | "scale" | "replace" | "memory";
 
 /** What a worker is told when it is forked, in the environment variable HOLDFAST_WORKER as JSON. */
 export interface WorkerBirth {
@@ -152,7 +152,7 @@ const isText: Check = (value) => typeof value === "string";
 const isAmounts: Check = (value) => isRecord(value) && Object.values(value).every(isAmount);
 const isHeirs: Check = (value) =>
   Array.isArray(value) && value.every((each) => isRecord(each) && isCount(each.slot) && isCount(each.incarnation));
-const DRAIN_REASONS: readonly unknown[] = ["stop", "reload", "scale", "replace"] satisfies DrainReason[];
+const DRAIN_REASONS: readonly unknown[] = ["stop", "reload", "scale", "replace", "memory"] satisfies DrainReason[];
 
 const WORKER_MESSAGES: Readonly<Record<WorkerMessage["type"], Shape>> = {
   hello: { version: isCount },

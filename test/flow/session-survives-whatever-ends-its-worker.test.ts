@@ -35,6 +35,14 @@ test("it runs out of memory (A12)", { timeout: 60_000 }, async () => {
   expect(await host.waitForLog("worker-exit")).toMatchObject({ slot: 0, signal: "SIGABRT" });
 });
 
+test("it has grown past --max-worker-memory (A12)", { timeout: 90_000 }, async () => {
+  const host = await startHoldfast({ app: "leaks.mjs", workers: 2, args: ["--max-worker-memory", "300mb"] });
+  const before = await host.worker(0);
+  await whileItEnds(host, (victim) => void victim.emitWithAck("grow", 300));
+  expect(await host.waitForLog("worker-draining")).toMatchObject({ slot: 0, reason: "memory" });
+  expect((await host.worker(0)).pid).not.toBe(before.pid);
+});
+
 test("its app throws (A06)", { timeout: 60_000 }, async () => {
   const host = await startHoldfast({ app: "recovery.mjs", workers: 2, noise: /./ });
   // Without the acknowledgement that its handler calls.

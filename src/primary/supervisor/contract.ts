@@ -13,6 +13,8 @@ export interface FleetSettings {
   readonly workerTimeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Absent: no limit. */
+  readonly maxWorkerMemoryBytes?: number;
   /** Passed on to the workers as it is. */
   readonly worker: WorkerSettings;
   /** What each worker is told first, on its link: secrets, which have no place in its environment. */

@@ -89,6 +89,10 @@ export class Fleet implements FleetView {
     return this.settings.workerTimeoutMs;
   }
 
+  get maxWorkerMemoryBytes(): number {
+    return this.settings.maxWorkerMemoryBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   get everyWorker(): WorkerHandle[] {
     return everyWorker(this);
   }

@@ -15,6 +15,7 @@ export interface FleetView {
   /** Slots from 0 on that must have a worker. */
   readonly workers: number;
   readonly workerTimeoutMs: number;
+  readonly maxWorkerMemoryBytes: number;
   /** While stopping: kill instead of drain. */
   readonly hurried: boolean;
   /** Somebody asked for a reload, and none has begun since. */
@@ -60,6 +61,9 @@ export type KillReason = "boot-timeout" | "drain-timeout" | "silent" | "half-gon
 /** Between the end of the process and that of its link there are milliseconds; this is for when one never comes. */
 const HALF_GONE_MS = 1_000;
 
+/** An app that is past the limit from its start would be replaced for ever; like this it is at a bearable pace. */
+const MEMORY_AFTER_MS = 10_000;
+
 /** Undefined: all is as it should be, until something happens or time passes. */
 export function nextStep(fleet: FleetView, nowMs: number): Step | undefined {
   return workerStep(fleet, nowMs) ?? fleetStep(fleet, nowMs);
@@ -74,7 +78,7 @@ export function everyWorker({ slots, leaving }: Pick<FleetView, "slots" | "leavi
 function workerStep(fleet: FleetView, nowMs: number): Step | undefined {
   for (const worker of everyWorker(fleet)) {
     const lifeStep = halfGoneStep(worker, nowMs) ?? overdueStep(worker, nowMs) ?? pulseStep(worker, fleet, nowMs);
-    const step = lifeStep ?? resignedStep(worker);
+    const step = lifeStep ?? resignedStep(worker) ?? memoryStep(worker, fleet, nowMs);
     if (step) return step;
   }
   return undefined;
@@ -106,6 +110,19 @@ function pulseStep(worker: WorkerHandle, { workerTimeoutMs }: FleetView, nowMs: 
 /** To drain is to give up the slot, so that another is forked at once. */
 function resignedStep(worker: WorkerHandle): Step | undefined {
   return worker.resigned && !worker.doomed && !worker.end ? dismiss(worker, "replace") : undefined;
+}
+
+/** One at a time: a leak is in all of them, and those that stay take the connections of the one that goes. */
+function memoryStep(worker: WorkerHandle, fleet: FleetView, nowMs: number): Step | undefined {
+  const { stats, readyAtMs } = worker;
+  if (!stats || stats.rssBytes <= fleet.maxWorkerMemoryBytes || !worker.serving) return undefined;
+  if (readyAtMs === undefined || nowMs < readyAtMs + MEMORY_AFTER_MS || isChanging(fleet)) return undefined;
+  return { do: "drain", worker, reason: "memory" };
+}
+
+function isChanging({ phase, reload, slots, workers, leaving }: FleetView): boolean {
+  const isWhole = slots.slice(0, workers).every(({ current }) => current?.serving);
+  return phase !== "running" || reload !== undefined || leaving.length > 0 || !isWhole;
 }
 
 function kill(worker: WorkerHandle, why: KillReason): Step | undefined {

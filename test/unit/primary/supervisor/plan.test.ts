@@ -25,6 +25,7 @@ function fleet(changes: Partial<FleetView> = {}): FleetView {
     phase: "running",
     workers: 2,
     workerTimeoutMs: 10_000,
+    maxWorkerMemoryBytes: 1_000,
     hurried: false,
     reloadWanted: false,
     reload: undefined,
@@ -84,6 +85,31 @@ describe("a worker", () => {
     expect(nextStep(view, NOW)).toEqual({ do: "kill", worker: resigned, why: "not-wanted" });
     resigned.state = "draining";
     expect(nextStep(view, NOW)).toBeUndefined();
+  });
+
+  describe("that has grown past the limit", () => {
+    const grown = (slot: number, changes: Partial<WorkerHandle> = {}) =>
+      serving(slot, { stats: { rssBytes: 1_001 } as WorkerHandle["stats"], readyAtMs: NOW - 10_000, ...changes });
+
+    test("drains, one after the other", () => {
+      const [first, second] = [grown(0), grown(1)];
+      const slots = [slot(0, { current: first }), slot(1, { current: second })];
+      expect(nextStep(fleet({ slots }), NOW)).toEqual({ do: "drain", worker: first, reason: "memory" });
+      first.state = "draining";
+      first.serving = false;
+      const rest = [slot(0), slot(1, { current: second })];
+      expect(nextStep(fleet({ leaving: [first], slots: rest }), NOW)).toBeUndefined();
+      expect(nextStep(fleet({ slots: rest }), NOW)).toEqual({ do: "drain", worker: second, reason: "memory" });
+    });
+
+    test("stays while another boots, a reload is under way, or it has hardly begun", () => {
+      const slots = [slot(0, { current: grown(0) }), slot(1)];
+      expect(nextStep(fleet({ slots: [slots[0] as SlotView, slot(1, { current: worker(1) })] }), NOW)).toBeUndefined();
+      expect(nextStep(fleet({ slots, reload: RELOAD }), NOW)).toMatchObject({ do: "fork-candidate" });
+      const young = [slot(0, { current: grown(0, { readyAtMs: NOW - 9_999 }) }), slot(1)];
+      expect(nextStep(fleet({ slots: young }), NOW)).toBeUndefined();
+      expect(nextStep(fleet({ slots, maxWorkerMemoryBytes: 1_001 }), NOW)).toBeUndefined();
+    });
   });
 
   test("that boots is not expected to beat", () => {
