@@ -2,15 +2,20 @@
 import type { Entry, Violation } from "../entry.js";
 import type { Chain, Found, Placed } from "../found.js";
 
-/** Behind what is replayed from another host, until all of it is there. */
-const NOWHERE = /~0~0(~|$)/;
-
-/** A cursor names one event of each sender; one of a worker's own and one of others may end at the same place. */
+/**
+ * A cursor names one event of each sender; one of a worker's own and one of others may end at the same place. What is
+ * replayed from another host has a cursor of the session's own: nowhere until all of it is there, then where the session
+ * has come in.
+ */
 export function checkAgreement(history: readonly Entry[]): Violation[] {
   const named = new Map<string, { id: string; at: number }>();
   const violations: Violation[] = [];
+  const hosts = new Set(history.flatMap((entry) => (entry.type === "connect" ? [entry.host] : [])));
+  const away = new Set<string>();
   for (const [at, entry] of history.entries()) {
-    if (entry.type !== "receive" || NOWHERE.test(entry.cursor)) continue;
+    if (entry.type === "close") away.add(entry.client);
+    else if (entry.type === "connect") away.delete(entry.client);
+    if (entry.type !== "receive" || (hosts.size > 1 && away.has(entry.client))) continue;
     const name = `${entry.cursor} ${entry.sender}`;
     const before = named.get(name);
     if (!before) named.set(name, { id: entry.id, at });
