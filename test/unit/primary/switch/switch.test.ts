@@ -85,7 +85,6 @@ test("where events are kept, those of a run are kept and relayed one by one, eac
   const kept: Buffer[] = [];
   const keep: Keep = {
     onFrame: () => {},
-    exceptFor: () => [],
     onBroadcast: (frame) => kept.push(Buffer.from(frame)),
     onCommand: () => undefined,
     onGone: () => {},
