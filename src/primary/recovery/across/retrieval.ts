@@ -3,7 +3,7 @@
  * lives, and reads what the client may have missed. Who claims first gets it. Whatever cannot be known refuses it. Runs in
  * the primary.
  */
-import { positionOf, type Refusal } from "../session.js";
+import { positionOf, type Refusal, type Session } from "../session.js";
 import { type Arrived, arrive, stateOf } from "./arrival.js";
 import type { Excerpt } from "./excerpt.js";
 import type { Journal } from "./journal.js";
@@ -25,7 +25,7 @@ export interface Wanted {
 export interface Retrieved {
   readonly record: SessionRecord;
   /** What it has missed up to now; what is heard from now on is not in it. */
-  arrive(): Arrived | Refusal;
+  arrive(): (Arrived & Pick<Session, "ahead">) | Refusal;
   /** Its client has been let in: it is this host's. */
   keep(): void;
   giveUp(): void;
@@ -129,13 +129,14 @@ export class Retrieval {
     const { store } = this.#parts;
     let record = await this.#record(owner, wanted);
     if (typeof record === "string") return record;
-    const isAlive = owner !== store.uid && !record.release && (await store.isThere(owner));
-    if (isAlive) {
-      const refusal = await this.#parts.ask(owner, wanted);
+    if (owner !== store.uid && !record.release) {
+      const isAlive = await store.isThere(owner);
+      const refusal = isAlive ? await this.#parts.ask(owner, wanted) : undefined;
       if (refusal) return refusal;
+      // It has let go of it, or has died, perhaps after it had written more.
       record = await this.#record(owner, wanted);
       if (typeof record === "string") return record;
-      if (!record.release) return "unreachable";
+      if (isAlive && !record.release) return "unreachable";
     }
     // Here it is known otherwise.
     if (owner === store.uid && !record.release) return "unknown";
@@ -172,7 +173,7 @@ export class Retrieval {
     if (from < position.shared) theirs = await replica.read(from);
     const at = record.release?.at ?? theirs.log.last;
     if (!theirs.isWhole(from) || theirs.log.last < at) return "gone";
-    const bound = { owner, at, vector: record.release?.vector ?? theirs.vector };
+    const bound = { owner, at, vector: record.release?.vector ?? theirs.vector, ahead: record.ahead };
     const others = await this.#readOthers(
       hosts.filter((uid) => uid !== store.uid && uid !== owner),
       bound,
@@ -212,8 +213,7 @@ export class Retrieval {
         const arrived = arrive({ bound, record, offset, log, workers, others: logs, own });
         if (typeof arrived === "string") return arrived;
         const given = new Map(read.map(({ uid, excerpt }) => [uid, excerpt.lastSent]));
-        late.await(record, given, own.heard, performance.now());
-        return arrived;
+        return { ...arrived, ahead: late.await(record, given, own.heard, performance.now()) };
       },
       keep: () => this.#keep(pid, bound.owner, record),
       giveUp: () => this.#unclaim(pid),

@@ -53,7 +53,7 @@ function recordOf(pid: string): Buffer {
   const position = { since: START, base: START, start: START, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
   const release = { at: SENT, vector: new Map() };
-  return SEAL.close("", writeRecord({ ...about, ...position, rooms: new Map(), release }));
+  return SEAL.close("", writeRecord({ ...about, ...position, rooms: new Map(), ahead: new Map(), release }));
 }
 
 function answer([name, key, first]: Command): unknown {
@@ -68,7 +68,7 @@ function answer([name, key, first]: Command): unknown {
 }
 
 /** `onRead`: a stream is being read, and all that is done now is done before it has been. */
-function retrievalHere(onRead: () => void): Retrieval {
+function retrievalHere(onRead: () => void = () => {}): { retrieval: Retrieval; own: EventLog; late: Late } {
   const run = async (commands: readonly Command[]) => {
     if (commands[0]?.[0] === "XRANGE") {
       onRead();
@@ -79,15 +79,17 @@ function retrievalHere(onRead: () => void): Retrieval {
   const store = { uid: US, isReady: true, run } as Partial<Store> as Store;
   const shared = { store, keys: KEYS, seal: SEAL };
   const theirs = new Replica(THEM, { ...shared, maxBytes: 1_000_000, onRefused: () => {} });
-  return new Retrieval({
+  const [own, late] = [new EventLog(), new Late()];
+  const retrieval = new Retrieval({
     ...shared,
-    own: { uid: US, log: new EventLog(), heard: new Map() },
-    late: new Late(),
+    own: { uid: US, log: own, heard: new Map() },
+    late,
     journal: { isWriting: true, also: () => {} },
     replica: () => theirs,
     ask: () => Promise.reject(new Error("it has been let go of")),
     onRefusedRecord: () => {},
   });
+  return { retrieval, own, late };
 }
 
 function numbersOf(retrieved: Retrieved | Refusal): number[] | Refusal {
@@ -98,7 +100,7 @@ function numbersOf(retrieved: Retrieved | Refusal): number[] | Refusal {
 
 test("a client that needs more than one that is just being read for takes nothing from that one", async () => {
   let onRead = () => {};
-  const retrieval = retrievalHere(() => onRead());
+  const { retrieval } = retrievalHere(() => onRead());
   const retrieve = async (pid: string, shared: number) => {
     const offset = formatCursor("e", { worker: "0.1", own: 0, shared });
     return numbersOf(await retrieval.retrieve({ pid, namespace: "/", offset }));
@@ -111,4 +113,18 @@ test("a client that needs more than one that is just being read for takes nothin
   });
   expect(await retrieve(FIRST, 6)).toEqual([7, 8, 9]);
   expect(await second).toEqual([3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("a client that was not let in at first gets all again, also what has come here meanwhile", async () => {
+  const { retrieval, own, late } = retrievalHere();
+  const offset = formatCursor("e", { worker: "0.1", own: 0, shared: 6 });
+  const retrieve = async () => (await retrieval.retrieve({ pid: FIRST, namespace: "/", offset })) as Retrieved;
+  const retrieved = await retrieve();
+  expect(numbersOf(retrieved)).toEqual([7, 8, 9]);
+  retrieved.giveUp();
+  const origin = { host: THEM, number: 8 };
+  const had = late.exceptFor(origin, "/");
+  expect(had).toEqual([`id of ${FIRST}`]);
+  own.append({ ...eventOf(8), worker: "", own: 1, origin, had }, 0);
+  expect(numbersOf(await retrieve())).toEqual([7, 8, 9]);
 });
