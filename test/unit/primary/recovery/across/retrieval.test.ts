@@ -16,6 +16,7 @@ import { FrameBatch, FrameKind, FrameReader } from "../../../../../src/protocol/
 const [US, THEM] = ["u".repeat(16), "t".repeat(16)];
 const [FIRST, SECOND] = ["1".repeat(20), "2".repeat(20)];
 const SENT = 9;
+const LET_GO_AT = 7;
 const START = { worker: "0.1", own: 0, shared: 0 };
 const KEYS = keysOf("test");
 const SEAL = new Seal(undefined);
@@ -52,7 +53,7 @@ const batches: [Buffer, Buffer[]][] = Array.from({ length: SENT }, (_, i) => {
 function recordOf(pid: string): Buffer {
   const position = { since: START, base: START, start: START, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
-  const release = { at: SENT, vector: new Map() };
+  const release = { at: LET_GO_AT, vector: new Map() };
   return SEAL.close("", writeRecord({ ...about, ...position, rooms: new Map(), ahead: new Map(), release }));
 }
 
@@ -68,7 +69,12 @@ function answer([name, key, first]: Command): unknown {
 }
 
 /** `onRead`: a stream is being read, and all that is done now is done before it has been. */
-function retrievalHere(onRead: () => void = () => {}): { retrieval: Retrieval; own: EventLog; late: Late } {
+function retrievalHere(onRead: () => void = () => {}): {
+  retrieval: Retrieval;
+  own: EventLog;
+  heard: Map<string, number>;
+  late: Late;
+} {
   const run = async (commands: readonly Command[]) => {
     if (commands[0]?.[0] === "XRANGE") {
       onRead();
@@ -79,17 +85,17 @@ function retrievalHere(onRead: () => void = () => {}): { retrieval: Retrieval; o
   const store = { uid: US, isReady: true, run } as Partial<Store> as Store;
   const shared = { store, keys: KEYS, seal: SEAL };
   const theirs = new Replica(THEM, { ...shared, maxBytes: 1_000_000, onRefused: () => {} });
-  const [own, late] = [new EventLog(), new Late()];
+  const [own, heard, late] = [new EventLog(), new Map<string, number>(), new Late()];
   const retrieval = new Retrieval({
     ...shared,
-    own: { uid: US, log: own, heard: new Map() },
+    own: { uid: US, log: own, heard },
     late,
     journal: { isWriting: true, also: () => {} },
     replica: () => theirs,
     ask: () => Promise.reject(new Error("it has been let go of")),
     onRefusedRecord: () => {},
   });
-  return { retrieval, own, late };
+  return { retrieval, own, heard, late };
 }
 
 function numbersOf(retrieved: Retrieved | Refusal): number[] | Refusal {
@@ -116,7 +122,7 @@ test("a client that needs more than one that is just being read for takes nothin
 });
 
 test("a client that was not let in at first gets all again, also what has come here meanwhile", async () => {
-  const { retrieval, own, late } = retrievalHere();
+  const { retrieval, own, heard, late } = retrievalHere();
   const offset = formatCursor("e", { worker: "0.1", own: 0, shared: 6 });
   const retrieve = async () => (await retrieval.retrieve({ pid: FIRST, namespace: "/", offset })) as Retrieved;
   const retrieved = await retrieve();
@@ -125,6 +131,7 @@ test("a client that was not let in at first gets all again, also what has come h
   const origin = { host: THEM, number: 8 };
   const had = late.exceptFor(origin, "/");
   expect(had).toEqual([`id of ${FIRST}`]);
+  heard.set(THEM, 8);
   own.append({ ...eventOf(8), worker: "", own: 1, origin, had }, 0);
   expect(numbersOf(await retrieve())).toEqual([7, 8, 9]);
 });
