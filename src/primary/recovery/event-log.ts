@@ -22,6 +22,8 @@ export interface Entry extends Place {
   readonly rooms: readonly RoomName[];
   /** Undefined: of this host, or of a plain server or an emitter. */
   readonly origin?: Origin | undefined;
+  /** The ids of those who had been given it, out of its host's stream, before it came. */
+  readonly had?: readonly RoomName[] | undefined;
   readonly what:
     | { readonly kind: "event"; readonly frame: Buffer }
     | {
@@ -209,7 +211,9 @@ function keysOf({ what, rooms }: Pick<Entry, "what" | "rooms">): Iterable<LaneKe
   return rooms.length === 0 ? [EVERYBODY] : new Set(rooms);
 }
 
-function sizeOf({ what, rooms }: Entry): number {
+function sizeOf({ what, rooms, had = [] }: Entry): number {
   const more = what.kind === "change" ? what.except.length + what.into.length : 0;
-  return ENTRY_BYTES + ROOM_BYTES * (rooms.length + more) + (what.kind === "event" ? what.frame.length : 0);
+  return (
+    ENTRY_BYTES + ROOM_BYTES * (rooms.length + had.length + more) + (what.kind === "event" ? what.frame.length : 0)
+  );
 }

@@ -27,6 +27,7 @@ export class ForeignKeeping implements WorkerKeeping {
   readonly #parts: ForeignParts;
   /** Of what comes next. */
   #origin: Origin | undefined;
+  #had: readonly string[] = NOBODY;
 
   constructor(parts: ForeignParts) {
     this.#parts = parts;
@@ -40,26 +41,29 @@ export class ForeignKeeping implements WorkerKeeping {
   }
 
   exceptFor(namespace: string): readonly string[] {
-    return (this.#origin && this.#parts.across()?.exceptFor(this.#origin, namespace)) ?? NOBODY;
+    this.#had = (this.#origin && this.#parts.across()?.exceptFor(this.#origin, namespace)) ?? NOBODY;
+    return this.#had;
   }
 
   onBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined {
-    const origin = this.#takeOrigin();
+    const place = this.#takePlace();
     if (!this.#parts.isOn() || isVolatile(frame)) return undefined;
-    return this.#parts.append({ namespace, rooms, origin, what: { kind: "event", frame: copyWithoutPacked(frame) } });
+    return this.#parts.append({ namespace, rooms, ...place, what: { kind: "event", frame: copyWithoutPacked(frame) } });
   }
 
   onCommand(frame: Buffer): number | undefined {
-    const origin = this.#takeOrigin();
+    const place = this.#takePlace();
     const change = this.#parts.isOn() ? readChange(frame) : undefined;
-    return change && this.#parts.append({ ...change, origin });
+    return change && this.#parts.append({ ...change, ...place });
   }
 
   onGone(): void {}
 
-  #takeOrigin(): Origin | undefined {
+  #takePlace(): Pick<Entry, "origin" | "had"> {
     const origin = this.#origin;
+    const had = this.#had.length > 0 ? this.#had : undefined;
     this.#origin = undefined;
-    return origin;
+    this.#had = NOBODY;
+    return { origin, had };
   }
 }

@@ -17,7 +17,7 @@ export interface Missed {
 /** More for one client than this is not replayed. */
 export const MAX_REPLAY_BYTES = 16 * 1024 * 1024;
 
-type Membership = Pick<Session, "namespace" | "parent" | "rooms" | "since">;
+type Membership = Pick<Session, "id" | "namespace" | "parent" | "rooms" | "since">;
 
 /** `position` is how far the client has got, `state` how far its rooms are known to reflect what the server did. */
 export function missedBy(
@@ -40,6 +40,7 @@ export function missedBy(
   let bytes = 0;
   let own = position.own;
   for (const entry of entries) {
+    if (entry.had?.includes(session.id)) continue;
     if (entry.what.kind === "change") {
       if (!isAddressed(entry, entry.what.except, session, rooms)) continue;
       if (entry.what.change === Change.disconnect) return "ended";

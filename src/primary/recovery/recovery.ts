@@ -356,6 +356,7 @@ export class Recovery {
     if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
     const since = { ...at, shared: Math.max(at.shared, readAt) };
     const position = { base: at, start: at, confirmed: undefined, resumedAtMs: undefined, away: undefined };
+    const ahead = new Map<string, number>();
     this.#sessions.add({
       pid,
       id,
@@ -366,6 +367,7 @@ export class Recovery {
       rooms,
       since,
       data: NOTHING,
+      ahead,
       ...position,
     });
   }

@@ -227,7 +227,8 @@ export class RestoreDesk<W extends AskedBy> {
     const rooms = new Map(arrived.rooms.map((room) => [room, start]));
     // Where there is something to be replayed, its client has got all only with the last of it.
     const base = arrived.events.length === 0 ? start : undefined;
-    const about = { pid, id, namespace, parent, data, holder, number: 0, rooms, since: start };
+    const { ahead } = arrived;
+    const about = { pid, id, namespace, parent, data, holder, number: 0, rooms, since: start, ahead };
     const position = { base, start, confirmed: undefined, resumedAtMs: undefined };
     const session: Session<W> = { ...about, ...position, away: { sinceMs: performance.now(), state: start } };
     const claim = this.#claims.take(session, request);

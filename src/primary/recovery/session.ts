@@ -34,6 +34,8 @@ export interface Session<H extends Holder = Holder> {
   confirmed: Position | undefined;
   /** When it was last given back; undefined: never. */
   resumedAtMs: number | undefined;
+  /** It came from another host, and was given out of others' streams what had not been heard here: up to where, of each. */
+  readonly ahead: ReadonlyMap<string, number>;
   /** Undefined: it is connected. */
   away: { readonly sinceMs: number; readonly state: Position } | undefined;
 }

@@ -27,7 +27,7 @@ export interface KeptLink {
 export interface Keep {
   /** A frame of protocol/recovery-frame.ts. `readAt`: the number of the last event kept when it was read. */
   onFrame(frame: Buffer, readAt: number): void;
-  /** To whom the broadcast or command that comes next is not to be relayed, as the ids of their sockets. */
+  /** To whom the broadcast or command that it hears next is not to be relayed, as the ids of their sockets. */
   exceptFor(namespace: string): readonly string[];
   /** The frame may have something packed for other hosts in it. The number that the broadcast is to be relayed with; undefined where it cannot be replayed. */
   onBroadcast(frame: Buffer, namespace: string, rooms: readonly RoomName[]): number | undefined;

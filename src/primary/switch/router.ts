@@ -125,7 +125,7 @@ export class Router {
     const namespace = read.text();
     const rooms = read.rooms();
     const relayed = this.#withExcept(from, frame, namespace);
-    const number = from.keep?.onBroadcast(relayed, namespace, rooms);
+    const number = from.keep?.onBroadcast(frame, namespace, rooms);
     const stripped = this.#sendElsewhere(from, relayed, number);
     for (const worker of this.#rooms.members(namespace, rooms, from)) this.#sendNumbered(worker, stripped, number);
   }
@@ -153,7 +153,7 @@ export class Router {
     const namespace = read.text();
     const targets = this.#audience(from, audience, namespace, read);
     const relayed = this.#withExcept(from, frame, namespace);
-    const number = from.keep?.onCommand(relayed);
+    const number = from.keep?.onCommand(frame);
     const stripped = this.#sendElsewhere(from, relayed, number);
     const taken = targets.filter((target) => this.#sendNumbered(target, stripped, number));
     if (audience === Audience.joining) for (const target of taken) this.#rooms.expectJoins(target, namespace);

@@ -299,19 +299,20 @@ export class Across<W extends WorkerEnd> {
     const { store } = this.#parts;
     const hosts = await this.#hosts();
     const isFirst = !this.#hasBase;
-    const replicas = hosts.map((uid) => this.#replica(uid));
     if (isFirst) {
       const lasts = await store.run(hosts.map((uid) => ["XREVRANGE", this.#keys.log(uid), "+", "-", "COUNT", 1]));
       await this.#fence();
       for (const [i, uid] of hosts.entries()) this.heard({ host: uid, number: numberOf(lasts[i]) });
     } else if (this.#isMissing) {
       const before = new Map(this.#heard);
-      await Promise.all(replicas.map((replica) => replica.read(before.get(replica.uid) ?? 0)));
+      const boundOf = (uid: string) => before.get(uid) ?? 0;
+      const readOne = async (uid: string) => ({ uid, excerpt: await this.#replica(uid).read(boundOf(uid)) });
+      const read = await Promise.all(hosts.map(readOne));
       await this.#fence();
-      const isMissed = ({ uid, lastSent }: Replica) => lastSent > (this.#heard.get(uid) ?? 0);
-      const isUnknown = (replica: Replica) => !replica.isWholeOfSent(before.get(replica.uid) ?? 0);
-      if (replicas.some((replica) => isMissed(replica) || isUnknown(replica))) this.#parts.onMissed();
-      for (const { uid, lastSent } of replicas) this.heard({ host: uid, number: lastSent });
+      const isMissed = ({ uid, excerpt }: (typeof read)[number]) =>
+        excerpt.lastSent > (this.#heard.get(uid) ?? 0) || !excerpt.isWholeOfSent(boundOf(uid));
+      if (read.some(isMissed)) this.#parts.onMissed();
+      for (const { uid, excerpt } of read) this.heard({ host: uid, number: excerpt.lastSent });
     }
     this.#isMissing = false;
     this.#hasBase = true;

@@ -73,10 +73,13 @@ function upTo(log: EventLog, last: number): EventLog {
   return cut;
 }
 
-/** Numbered on from there, as of nobody whom the session's client can name. */
+/**
+ * Numbered on from there, as of nobody whom the session's client can name. What had been given to it here, when it was not
+ * let in or went on to another host, is among them only if it is past what it has got since.
+ */
 function logOf(last: number, entries: readonly Entry[]): EventLog {
   const log = new EventLog(last);
-  for (const entry of entries) log.append({ ...entry, worker: "", own: log.last + 1 }, 0);
+  for (const entry of entries) log.append({ ...entry, had: undefined, worker: "", own: log.last + 1 }, 0);
   return log;
 }
 

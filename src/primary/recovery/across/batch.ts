@@ -29,6 +29,8 @@ export interface Batch {
 }
 
 const VERSION = 1;
+const HAS_ORIGIN = 1;
+const HAD = 2;
 const EVENT = 0;
 const CHANGE = 1;
 const LOST = 2;
@@ -71,9 +73,10 @@ function readWorkers(read: FrameReader): ReadonlyMap<string, WorkerMark> {
   return workers;
 }
 
-function writeEntry(into: FrameBatch, { worker, own, namespace, rooms, origin, what }: Entry): void {
-  into.byte(origin ? 1 : 0);
+function writeEntry(into: FrameBatch, { worker, own, namespace, rooms, origin, had, what }: Entry): void {
+  into.byte((origin ? HAS_ORIGIN : 0) | (had ? HAD : 0));
   if (origin) into.text(origin.host).count(origin.number);
+  if (had) into.rooms(had);
   into.text(worker).count(own).text(namespace).rooms(rooms);
   if (what.kind === "event") into.byte(EVENT).sizedBytes(what.frame);
   else if (what.kind === "change") into.byte(CHANGE).byte(what.change).rooms(what.except).rooms(what.into);
@@ -81,9 +84,11 @@ function writeEntry(into: FrameBatch, { worker, own, namespace, rooms, origin, w
 }
 
 function readEntry(read: FrameReader, shared: number): Entry {
-  const origin = read.byte() === 1 ? { host: read.text(), number: read.count() } : undefined;
+  const flags = read.byte();
+  const origin = flags & HAS_ORIGIN ? { host: read.text(), number: read.count() } : undefined;
+  const had = flags & HAD ? read.rooms() : undefined;
   const place = { worker: read.text(), own: read.count(), shared };
-  return { ...place, namespace: read.text(), rooms: read.rooms(), origin, what: readWhat(read) };
+  return { ...place, namespace: read.text(), rooms: read.rooms(), origin, had, what: readWhat(read) };
 }
 
 function readWhat(read: FrameReader): Entry["what"] {

@@ -25,15 +25,20 @@ export class Late {
     return this.#awaited.size >= MAX_AWAITED;
   }
 
-  /** `given`: up to where the session has what each host has sent; `heard`: up to where that has come here. */
+  /**
+   * `given`: up to where the session has what each host has sent; `heard`: up to where that has come here. Where the first
+   * is further.
+   */
   await(
     session: { readonly id: string; readonly namespace: string },
     given: Vector,
     heard: Vector,
     nowMs: number,
-  ): void {
+  ): Vector {
     const upTo = new Map([...given].filter(([host, number]) => number > (heard.get(host) ?? 0)));
-    if (upTo.size > 0) this.#awaited.add({ ...session, upTo, untilMs: nowMs + AWAIT_MS });
+    if (upTo.size > 0)
+      this.#awaited.add({ id: session.id, namespace: session.namespace, upTo, untilMs: nowMs + AWAIT_MS });
+    return new Map(upTo);
   }
 
   /** The ids of those who have it already. */

@@ -10,7 +10,10 @@ export interface Bound {
   readonly owner: string;
   /** Of the owner's own numbers. */
   readonly at: number;
+  /** How far it had heard each other host. */
   readonly vector: Vector;
+  /** Where the session had more, given to it out of streams. */
+  readonly ahead: Vector;
 }
 
 export interface OwnLog {
@@ -33,8 +36,8 @@ export interface Later {
   readonly doubtful: readonly Entry[];
 }
 
-export function boundOf({ owner, at, vector }: Bound, host: string): number {
-  return host === owner ? at : (vector.get(host) ?? 0);
+export function boundOf({ owner, at, vector, ahead }: Bound, host: string): number {
+  return host === owner ? at : Math.max(vector.get(host) ?? 0, ahead.get(host) ?? 0);
 }
 
 export function laterThan(bound: Bound, own: OwnLog, others: readonly OtherLog[]): Later {
@@ -82,7 +85,7 @@ function heardLater(bound: Bound, { uid, log, heard }: OwnLog): Later {
     } else if (origin.number > boundOf(bound, origin.host)) entries.push(entry);
     else {
       pending.delete(origin.host);
-      isCertain ||= origin.host !== bound.owner;
+      isCertain ||= origin.host !== bound.owner && origin.number <= (bound.vector.get(origin.host) ?? 0);
     }
   }
   return { entries: entries.reverse(), doubtful };

@@ -22,7 +22,10 @@ export interface Release {
 }
 
 export interface SessionRecord
-  extends Pick<Session, "id" | "namespace" | "parent" | "rooms" | "since" | "data" | "base" | "start" | "confirmed"> {
+  extends Pick<
+    Session,
+    "id" | "namespace" | "parent" | "rooms" | "since" | "data" | "base" | "start" | "confirmed" | "ahead"
+  > {
   /** What the host's cursors begin with. */
   readonly epoch: string;
   /** Its worker. */
@@ -48,6 +51,7 @@ export function writeRecord(record: SessionRecord): readonly Uint8Array[] {
   for (const [room, position] of record.rooms) writePosition(into.room(room), position);
   into.byte(record.release ? 1 : 0);
   if (record.release) writeVector(into.count(record.release.at), record.release.vector);
+  writeVector(into, record.ahead);
   into.sizedBytes(record.data);
   return into.take();
 }
@@ -71,6 +75,7 @@ export function readRecord(bytes: Buffer): SessionRecord {
     state: readMaybe(read),
     rooms: readRooms(read),
     release: read.byte() === 1 ? { at: read.count(), vector: readVector(read) } : undefined,
+    ahead: readVector(read),
     data: read.sizedBytes(),
   };
   if (read.at !== bytes.length) throw new ProtocolError("more than a record");

@@ -3,8 +3,9 @@
  * lives, and reads what the client may have missed. Who claims first gets it. Whatever cannot be known refuses it. Runs in
  * the primary.
  */
-import { positionOf, type Refusal } from "../session.js";
+import { positionOf, type Refusal, type Session } from "../session.js";
 import { type Arrived, arrive, stateOf } from "./arrival.js";
+import type { Excerpt } from "./excerpt.js";
 import type { Journal } from "./journal.js";
 import { isPid, isUid, type Keys } from "./key.js";
 import type { Late } from "./late.js";
@@ -24,7 +25,7 @@ export interface Wanted {
 export interface Retrieved {
   readonly record: SessionRecord;
   /** What it has missed up to now; what is heard from now on is not in it. */
-  arrive(): Arrived | Refusal;
+  arrive(): (Arrived & Pick<Session, "ahead">) | Refusal;
   /** Its client has been let in: it is this host's. */
   keep(): void;
   giveUp(): void;
@@ -41,6 +42,12 @@ export interface RetrievalParts {
   /** Has another host let go of the session; answers why not. */
   ask(owner: string, wanted: Wanted): Promise<Refusal | undefined>;
   onRefusedRecord(): void;
+}
+
+/** What has been read of a host's stream. */
+interface Read {
+  readonly uid: string;
+  readonly excerpt: Excerpt;
 }
 
 interface Found {
@@ -122,13 +129,14 @@ export class Retrieval {
     const { store } = this.#parts;
     let record = await this.#record(owner, wanted);
     if (typeof record === "string") return record;
-    const isAlive = owner !== store.uid && !record.release && (await store.isThere(owner));
-    if (isAlive) {
-      const refusal = await this.#parts.ask(owner, wanted);
+    if (owner !== store.uid && !record.release) {
+      const isAlive = await store.isThere(owner);
+      const refusal = isAlive ? await this.#parts.ask(owner, wanted) : undefined;
       if (refusal) return refusal;
+      // It has let go of it, or has died, perhaps after it had written more.
       record = await this.#record(owner, wanted);
       if (typeof record === "string") return record;
-      if (!record.release) return "unreachable";
+      if (isAlive && !record.release) return "unreachable";
     }
     // Here it is known otherwise.
     if (owner === store.uid && !record.release) return "unknown";
@@ -157,45 +165,55 @@ export class Retrieval {
     const anywhere = { epoch: record.epoch, shared: Number.POSITIVE_INFINITY, ownOf: () => Number.POSITIVE_INFINITY };
     const position = positionOf(record, offset, anywhere);
     if (typeof position === "string") return position;
-    const theirs = this.#parts.replica(owner);
-    await theirs.read(position.shared);
+    const replica = this.#parts.replica(owner);
+    let theirs = await replica.read(position.shared);
     const state = stateOf(record, theirs.workers);
     if (!state) return "gone";
     const from = Math.min(position.shared, state.shared);
-    if (from < position.shared) await theirs.read(from);
+    if (from < position.shared) theirs = await replica.read(from);
     const at = record.release?.at ?? theirs.log.last;
     if (!theirs.isWhole(from) || theirs.log.last < at) return "gone";
-    const bound = { owner, at, vector: record.release?.vector ?? theirs.vector };
-    const others = hosts.filter((uid) => uid !== store.uid && uid !== owner).map((uid) => this.#parts.replica(uid));
-    if (!(await this.#readOthers(others, bound))) return "gone";
+    const bound = { owner, at, vector: record.release?.vector ?? theirs.vector, ahead: record.ahead };
+    const others = await this.#readOthers(
+      hosts.filter((uid) => uid !== store.uid && uid !== owner),
+      bound,
+    );
+    if (!others) return "gone";
     return this.#hold(wanted, { bound, record, theirs, others });
   }
 
-  /** False: something of one of them may be missing. */
-  async #readOthers(others: readonly Replica[], bound: Bound): Promise<boolean> {
-    const { store, keys } = this.#parts;
-    await Promise.all(others.map((other) => other.read(boundOf(bound, other.uid))));
-    const lacking = others.filter((other) => !other.isWholeOfSent(boundOf(bound, other.uid)));
-    if (lacking.length === 0) return true;
+  /** Undefined: something of one of them may be missing. */
+  async #readOthers(uids: readonly string[], bound: Bound): Promise<Read[] | undefined> {
+    const { store, keys, replica } = this.#parts;
+    const readOne = async (uid: string) => ({ uid, excerpt: await replica(uid).read(boundOf(bound, uid)) });
+    const others = await Promise.all(uids.map(readOne));
+    const lacking = others.filter(({ uid, excerpt }) => !excerpt.isWholeOfSent(boundOf(bound, uid)));
+    if (lacking.length === 0) return others;
     // Nothing is left of a host that has been dead for longer than a client may be away.
     const left = await store.run(lacking.map(({ uid }) => ["EXISTS", keys.alive(uid), keys.log(uid)]));
-    return left.every((count) => count === 0);
+    return left.every((count) => count === 0) ? others : undefined;
   }
 
   #hold(
     { pid, offset }: Wanted,
-    { bound, record, theirs, others }: { bound: Bound; record: SessionRecord; theirs: Replica; others: Replica[] },
+    {
+      bound,
+      record,
+      theirs,
+      others,
+    }: { bound: Bound; record: SessionRecord; theirs: Excerpt; others: readonly Read[] },
   ): Retrieved {
     const { own, late } = this.#parts;
     return {
       record,
       arrive: () => {
-        const read = bound.owner === own.uid ? others : [theirs, ...others];
+        const read = bound.owner === own.uid ? others : [{ uid: bound.owner, excerpt: theirs }, ...others];
         const { log, workers } = theirs;
-        const arrived = arrive({ bound, record, offset, log, workers, others: read, own });
+        const logs = read.map(({ uid, excerpt }) => ({ uid, log: excerpt.log }));
+        const arrived = arrive({ bound, record, offset, log, workers, others: logs, own });
         if (typeof arrived === "string") return arrived;
-        late.await(record, new Map(read.map(({ uid, lastSent }) => [uid, lastSent])), own.heard, performance.now());
-        return arrived;
+        const given = new Map(read.map(({ uid, excerpt }) => [uid, excerpt.lastSent]));
+        return { ...arrived, ahead: late.await(record, given, own.heard, performance.now()) };
       },
       keep: () => this.#keep(pid, bound.owner, record),
       giveUp: () => this.#unclaim(pid),

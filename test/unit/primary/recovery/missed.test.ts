@@ -12,6 +12,7 @@ const START: Position = { worker: "a", own: 0, shared: 0 };
 class Situation {
   readonly log = new EventLog();
   readonly session = {
+    id: "me",
     namespace: "/",
     parent: "",
     since: START,

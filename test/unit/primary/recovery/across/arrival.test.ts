@@ -16,19 +16,20 @@ interface Said {
   readonly rooms?: readonly RoomName[];
   readonly except?: readonly RoomName[];
   readonly change?: Change;
+  readonly had?: readonly string[];
 }
 
 /** Their names are their payloads. */
 function logOf(entries: readonly (readonly [string, Said?])[], first = 1): EventLog {
   const log = new EventLog(first - 1);
   const own = new Map<string, number>();
-  for (const [name, { by = "", from, rooms = ["r"], except = [], change } = {}] of entries) {
+  for (const [name, { by = "", from, rooms = ["r"], except = [], change, had } = {}] of entries) {
     own.set(by, by === "" ? log.last + 1 : (own.get(by) ?? 0) + 1);
     const what: Entry["what"] =
       change === undefined
         ? { kind: "event", frame: frameOf(name, rooms, except) }
         : { kind: "change", change, except, into: [name] };
-    log.append({ worker: by, own: own.get(by) as number, namespace: "/", rooms, origin: from, what }, 0);
+    log.append({ worker: by, own: own.get(by) as number, namespace: "/", rooms, origin: from, had, what }, 0);
   }
   return log;
 }
@@ -54,23 +55,47 @@ interface Situation {
   readonly heard?: Record<string, number>;
   readonly offset?: Position;
   readonly vector?: Record<string, number>;
+  readonly ahead?: Record<string, number>;
   readonly at?: number;
   readonly worker?: { own: number; changed: number };
   readonly record?: Partial<SessionRecord>;
 }
 
-function arrival({ theirs, ours = new EventLog(), heard = {}, offset, vector = {}, at, worker, record }: Situation) {
+function arrival({
+  theirs,
+  ours = new EventLog(),
+  heard = {},
+  offset,
+  vector = {},
+  ahead = {},
+  at,
+  worker,
+  record,
+}: Situation) {
   const base: SessionRecord = {
     ...{ epoch: EPOCH, worker: "0.1", id: "me", namespace: "/", parent: "", data: Buffer.alloc(0) },
     rooms: new Map<RoomName, Position>([
       ["me", START],
       ["r", START],
     ]),
-    ...{ since: START, base: START, start: START, confirmed: undefined, state: undefined, release: undefined },
+    ...{
+      since: START,
+      base: START,
+      start: START,
+      confirmed: undefined,
+      state: undefined,
+      release: undefined,
+      ahead: new Map(),
+    },
     ...record,
   };
   const arrived = arrive({
-    bound: { owner: "dead", at: at ?? theirs.last, vector: new Map(Object.entries(vector)) },
+    bound: {
+      owner: "dead",
+      at: at ?? theirs.last,
+      vector: new Map(Object.entries(vector)),
+      ahead: new Map(Object.entries(ahead)),
+    },
     record: base,
     offset: offset && formatCursor(EPOCH, offset),
     log: theirs,
@@ -118,6 +143,15 @@ describe("it gets", () => {
     ]);
     const ours = logOf([["b", { from: { host: "dead", number: 2 } }]]);
     expect(arrival({ theirs, ours, at: 1, heard: { dead: 2 } })).toMatchObject({ events: ["a", "b"] });
+  });
+
+  test("what it was given here before, when it was not let in, and nothing that it was given at its host", () => {
+    const theirs = logOf([
+      ["a", { from: { host: "us", number: 1 }, had: ["me"] }],
+      ["b", { from: { host: "us", number: 2 }, had: ["somebody"] }],
+    ]);
+    const ours = logOf([["c", { from: { host: "dead", number: 3 }, had: ["me"] }]]);
+    expect(arrival({ theirs, ours, heard: { dead: 3 }, vector: { us: 2 } })).toMatchObject({ events: ["b", "c"] });
   });
 
   test("its rooms as both have changed them, in order", () => {

@@ -27,6 +27,7 @@ const RECORD: SessionRecord = {
   start: { ...AT, own: 1 },
   confirmed: AT,
   state: undefined,
+  ahead: new Map([["another", 6]]),
   release: { at: 7, vector: new Map([["host", 5]]) },
 };
 
@@ -38,7 +39,15 @@ const BATCH: Batch = {
   entries: [
     { worker: "0.1", own: 4, shared: 8, namespace: "/", rooms: ["r", 1], what: { kind: "event", frame: broadcast() } },
     {
-      ...{ worker: "", own: 9, shared: 9, namespace: "/", rooms: [], origin: { host: "other", number: 2 } },
+      ...{
+        worker: "",
+        own: 9,
+        shared: 9,
+        namespace: "/",
+        rooms: [],
+        origin: { host: "other", number: 2 },
+        had: ["a", "b"],
+      },
       what: { kind: "change", change: Change.join, except: ["x"], into: ["y"] },
     },
     { worker: "", own: 10, shared: 10, namespace: "/", rooms: [], origin: undefined, what: { kind: "lost" } },

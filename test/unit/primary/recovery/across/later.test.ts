@@ -26,13 +26,19 @@ const heardIn = (log: EventLog) => {
   return heard;
 };
 
+interface Known {
+  readonly at: number;
+  readonly vector?: Record<string, number>;
+  readonly ahead?: Record<string, number>;
+}
+
 function later(
-  { at, vector = {} }: { at: number; vector?: Record<string, number> },
+  { at, vector = {}, ahead = {} }: Known,
   own: readonly string[],
   others: Record<string, readonly string[]> = {},
 ) {
   const log = logOf("me", own);
-  const bound = { owner: "dead", at, vector: new Map(Object.entries(vector)) };
+  const bound = { owner: "dead", at, vector: new Map(Object.entries(vector)), ahead: new Map(Object.entries(ahead)) };
   const logs = Object.entries(others).map(([uid, names]) => ({ uid, log: logOf(uid, names) }));
   const found = laterThan(bound, { uid: "me", log, heard: heardIn(log) }, logs);
   const nameOf = ({ what, shared, origin }: Entry) =>
@@ -56,6 +62,14 @@ describe("later than what the owner had", () => {
     expect(found).toEqual(["me@1", "other@2", "other:3", "other@4"]);
   });
 
+  test("is nothing that the session was given out of a stream before its host had heard it", () => {
+    const known = { at: 1, vector: { other: 1 }, ahead: { other: 3 } };
+    expect(later(known, ["other:2", "me"], { other: ["other", "other", "other", "other"] }).entries).toEqual([
+      "me@2",
+      "other@4",
+    ]);
+  });
+
   test("is none of what the others' logs hold of others", () => {
     expect(later({ at: 0, vector: { other: 0 } }, [], { other: ["third:1", "?", "other"] }).entries).toEqual([
       "other@3",
@@ -71,6 +85,11 @@ describe("what plain servers have sent", () => {
   test("is in doubt behind the last that the owner is known to have heard", () => {
     const { doubtful } = later({ at: 1, vector: { other: 1 } }, ["?", "other:1", "?", "other:2", "?"]);
     expect(doubtful).toEqual(["?@5", "?@3"]);
+  });
+
+  test("is in doubt also behind what the session was given and the owner had not heard", () => {
+    const { doubtful } = later({ at: 1, vector: { other: 1 }, ahead: { other: 2 } }, ["other:1", "?", "other:2"]);
+    expect(doubtful).toEqual(["?@2"]);
   });
 
   test("is in doubt also before what the owner itself has sent, which it may have heard later", () => {
