@@ -166,7 +166,7 @@ const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 function headOf(request: IncomingMessage, headers: readonly string[]): Buffer | undefined {
   const { method, url = "" } = request;
   if (UNSENDABLE_TARGET.test(url)) return undefined;
-  // Ours come first, since Node drops what comes after about a thousand headers.
+  // Before the client's own, of which a host of an earlier version reads a thousand only.
   const all = [...headers, ...endToEnd(request.rawHeaders)];
   let text = `${method} ${url} HTTP/1.1\r\n`;
   for (let i = 0; i < all.length; i += 2) {

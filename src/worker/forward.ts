@@ -163,7 +163,7 @@ export class Forwarder {
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
-      // First, since Node drops what comes after about a thousand headers.
+      // Before the client's own, of which a host of an earlier version reads a thousand only.
       headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
     });
   }

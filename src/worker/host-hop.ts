@@ -91,7 +91,7 @@ export class HostHop {
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
-      // First, since Node drops what comes after about a thousand headers.
+      // Before the client's own, of which a host of an earlier version reads a thousand only.
       headers: [...this.#word(request), ...headers],
     };
     this.#sent++;
