@@ -26,6 +26,8 @@ export const FrameKind = {
   shut: 13,
   /** Worker: `namespace`; it has carried out a command for `Audience.joining`, and told the joins that came of it. */
   joined: 14,
+  /** Worker: `count µs`; when it has said the command for `Audience.joining` that comes next, see machine-time.ts. */
+  saidAt: 15,
   /** Both: `u32 packedBytes | address | content`; relayed to the workers that have a member of what is addressed. */
   broadcast: 20,
   /** Both: `u32 packedBytes | u8 audience | address | content`; relayed, not answered but for `joined`. */

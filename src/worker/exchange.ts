@@ -18,6 +18,7 @@ import {
   ProtocolError,
   type RoomName,
 } from "../protocol/frame.js";
+import { machineTimeUs } from "../protocol/machine-time.js";
 import { RecoveryKind } from "../protocol/recovery-frame.js";
 import { DecodeError, EncodeError, encode } from "./codec.js";
 import { type Heard, NOTHING, readValue, type Saying } from "./content.js";
@@ -196,7 +197,9 @@ export class Exchange {
   /** To join is a room change also where others carry it out. */
   #commandFrame(audience: Audience): FrameBatch {
     const { command } = FrameKind;
-    return audience === Audience.joining ? this.#link.urgentFrame(command) : this.#link.frame(command);
+    if (audience !== Audience.joining) return this.#link.frame(command);
+    this.#link.urgentFrame(FrameKind.saidAt).count(machineTimeUs()).end();
+    return this.#link.urgentFrame(command);
   }
 
   #attempt<T>(encodeIt: () => T): T | EncodeError {

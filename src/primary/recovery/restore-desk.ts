@@ -208,8 +208,15 @@ export class RestoreDesk<W extends AskedBy> {
     if (!elsewhere) return this.#refuse(request, "unknown");
     void elsewhere.retrieve(request).then((retrieved) => {
       if (typeof retrieved !== "string") this.#arrive(request, retrieved);
-      else if (this.#desk.isThere(request.holder)) this.#refuse(request, retrieved);
+      else if (this.#desk.isThere(request.holder)) this.#refuseOrAttend(request, retrieved);
     });
+  }
+
+  /** Who took it may have been the same client, here. */
+  #refuseOrAttend(request: Request<W>, why: Refusal): void {
+    if (why !== "taken" || !this.#desk.sessions.find(request.pid)) return this.#refuse(request, why);
+    this.#attend(request);
+    this.#arm();
   }
 
   #arrive(request: Request<W>, retrieved: Retrieved): void {

@@ -16,6 +16,7 @@ import {
   type WorkerMessage,
 } from "../../protocol/control.js";
 import { Audience, FRAME_HEAD_BYTES, FrameKind, FrameReader, kindOf, ProtocolError } from "../../protocol/frame.js";
+import { machineTimeUs } from "../../protocol/machine-time.js";
 import { isRecoveryKind } from "../../protocol/recovery-frame.js";
 import type { Keep, Keeper } from "./keeper.js";
 import { Lingering } from "./lingering.js";
@@ -45,6 +46,8 @@ interface WorkerPeer extends Peer {
   readonly link: WorkerLink;
   readonly listener: LinkListener;
   greeted: boolean;
+  /** When it has said the command to join that comes next, by the machine's clock. */
+  saidAtUs: number;
 }
 
 interface Received extends Item {
@@ -108,7 +111,7 @@ export class Switch {
       },
     });
     const keep = this.#keepOf(link, name, () => peer);
-    const peer: WorkerPeer = { link, listener, keep, greeted: false };
+    const peer: WorkerPeer = { link, listener, keep, greeted: false, saidAtUs: 0 };
     this.#workers.add(peer);
     return link;
   }
@@ -165,6 +168,9 @@ export class Switch {
         return this.#rooms.join(from, read.text(), read.rooms());
       case FrameKind.leave:
         return this.#rooms.leave(from, read.text(), read.rooms());
+      case FrameKind.saidAt:
+        from.saidAtUs = Math.max(from.saidAtUs, read.count());
+        return;
       case FrameKind.joined:
         return this.#rooms.joined(from, read.text());
       case FrameKind.broadcast:
@@ -175,7 +181,7 @@ export class Switch {
       case FrameKind.cancel:
       case FrameKind.count:
       case FrameKind.hear:
-        return this.#receive(from, frame);
+        return this.#receive(from, frame, from.saidAtUs);
       default:
         if (from.keep && isRecoveryKind(kind)) return this.#receive(from, frame);
         throw new ProtocolError(`unknown kind ${kind}`);
@@ -193,9 +199,11 @@ export class Switch {
     from.listener.onMessage(message);
   }
 
-  #receive(from: Peer, frame: Buffer | undefined): void {
+  /** What other hosts have said counts from when it comes. */
+  #receive(from: Peer, frame: Buffer | undefined, saidAtUs?: number): void {
     const joins = frame !== undefined && isToJoin(frame);
-    this.#queue.push({ from, frame, joins, readAt: this.#keeper?.last ?? 0 });
+    const atUs = joins ? (saidAtUs ?? machineTimeUs()) : 0;
+    this.#queue.push({ from, frame, joins, atUs, readAt: this.#keeper?.last ?? 0 });
     if (this.#turning) return;
     this.#turning = true;
     setImmediate(this.#turn);

@@ -57,6 +57,9 @@ interface Found {
 
 /** Longer than a client's way through the middlewares may take (src/worker/recovery/returning.ts). */
 const CLAIM_MS = 50_000;
+/** A claim that another has is waited for so long: the client's new worker waits for 5 s in all. */
+const CLAIM_WITHIN_MS = 2_000;
+const CLAIM_RETRY_MS = 50;
 /** More hosts than this are not asked. */
 const MAX_HOSTS = 1_024;
 
@@ -78,10 +81,23 @@ export class Retrieval {
     }
   }
 
+  /** Who has claimed it may be the same client, whose connection broke while it was being let in. */
   async #retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
-    const found = await this.#find(wanted.pid);
-    if (typeof found === "string") return found;
-    if (!(await this.#claim(wanted.pid))) return "taken";
+    const untilMs = performance.now() + CLAIM_WITHIN_MS;
+    let owner: string | undefined;
+    for (;;) {
+      const found = await this.#find(wanted.pid);
+      if (typeof found === "string") return found;
+      owner ??= found.owner;
+      // It has been let in.
+      if (found.owner !== owner) return "taken";
+      if (await this.#claim(wanted.pid)) return this.#takeClaimed(wanted, found);
+      if (performance.now() > untilMs) return "taken";
+      await new Promise((resolve) => setTimeout(resolve, CLAIM_RETRY_MS).unref());
+    }
+  }
+
+  async #takeClaimed(wanted: Wanted, found: Found): Promise<Retrieved | Refusal> {
     try {
       const retrieved = await this.#take(wanted, found);
       if (typeof retrieved === "string") this.#unclaim(wanted.pid);

@@ -6,6 +6,7 @@ interface Frame {
   readonly from: object;
   readonly name: string;
   readonly joins: boolean;
+  readonly atUs: number;
 }
 
 const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
@@ -27,6 +28,43 @@ test("what its own sender sent before a command to join stays before it", () => 
   expect(relayed(polls)).toEqual([[], [], ["1", "2", "join", "later", "3"]]);
 });
 
+test.each([
+  ["in one poll", [[join(b, "second", 2), join(a, "first", 1)], []]],
+  ["in the poll before", [[join(b, "second", 2)], [join(a, "first", 1)], []]],
+])("of two commands to join the one that was said first goes first, also if the other was read %s", (_, polls) => {
+  expect(relayed(polls).flat()).toEqual(["first", "second"]);
+});
+
+test("a command to join waits for one that was said before it no longer than another frame would, and what is behind it waits too", () => {
+  const polls = [[join(a, "3", 3), event(a, "4")], [join(b, "2", 2)], [join(c, "1", 1)], []];
+  expect(relayed(polls)).toEqual([[], [], ["3", "4"], ["1", "2"]]);
+});
+
+test("commands to join that were said in any order are relayed once, in each sender's order, two polls later at most", () => {
+  const frame = fc.record({ from: fc.constantFrom(a, b, c), joins: fc.boolean(), later: fc.nat(9) });
+  fc.assert(
+    fc.property(fc.array(fc.array(frame, { maxLength: 5 }), { maxLength: 8 }), (shapes) => {
+      const clocks = new Map<object, number>();
+      const polls = shapes.map((poll, p) =>
+        poll.map(({ from, joins, later }, i) => {
+          const atUs = (clocks.get(from) ?? 0) + later;
+          clocks.set(from, atUs);
+          return { from, joins, name: `${p}.${i}`, atUs };
+        }),
+      );
+      const turns = relayed([...polls, [], []]);
+      for (const sender of [a, b, c]) {
+        const names = polls.flat().flatMap(({ from, name }) => (from === sender ? [name] : []));
+        expect(turns.flat().filter((name) => names.includes(name))).toEqual(names);
+      }
+      for (const [p, poll] of polls.entries()) {
+        for (const { name } of poll) expect([p + 1, p + 2]).toContain(turns.findIndex((names) => names.includes(name)));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test("a stream of commands to join holds nothing back for more than one poll", () => {
   const polls = [[event(b, "waits")], ...Array.from({ length: 5 }, (_, i) => [join(a, `join ${i}`)]), []];
   expect(relayed(polls)[2]).toEqual(["join 0", "waits"]);
@@ -36,7 +74,9 @@ test("whatever is read, everything is relayed once, in each sender's order, two 
   const frame = fc.record({ from: fc.constantFrom(a, b, c), joins: fc.boolean() });
   fc.assert(
     fc.property(fc.array(fc.array(frame, { maxLength: 5 }), { maxLength: 8 }), (shapes) => {
-      const polls = shapes.map((poll, p) => poll.map((shape, i) => ({ ...shape, name: `${p}.${i}` })));
+      const polls = shapes.map((poll, p) =>
+        poll.map((shape, i) => ({ ...shape, name: `${p}.${i}`, atUs: p * 10 + i })),
+      );
       const turns = relayed([...polls, [], []]);
       const order = turns.flat();
       const read = polls.flat();
@@ -73,9 +113,9 @@ function relayed(polls: readonly (readonly Frame[])[]): string[][] {
 }
 
 function event(from: object, name: string): Frame {
-  return { from, name, joins: false };
+  return { from, name, joins: false, atUs: 0 };
 }
 
-function join(from: object, name: string): Frame {
-  return { from, name, joins: true };
+function join(from: object, name: string, atUs = 0): Frame {
+  return { from, name, joins: true, atUs };
 }

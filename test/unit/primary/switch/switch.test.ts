@@ -117,6 +117,22 @@ test("a command to join has what follows it reach the joining worker, until that
   expect(b.events).toEqual(["a command", "at once", "later"]);
 });
 
+test("commands to join that are read together go in the order in which their workers said them", async () => {
+  const { workers } = start(3);
+  const [a, b, c] = workers;
+  join(c, ["r"]);
+  for (const [worker, name, saidAtUs] of [
+    [a, "before the second", 2],
+    [b, "before the first", 1],
+  ] as const) {
+    broadcast(worker, ["r"], name);
+    write(worker, (batch) => batch.begin(FrameKind.saidAt).count(saidAtUs).end());
+    command(worker, Audience.joining, ["r"]);
+  }
+  await relayed();
+  expect(c.events).toEqual(["before the first", "a command", "before the second", "a command"]);
+});
+
 describe("a request", () => {
   test("is answered by those it was sent to, under the id that its sender gave it", async () => {
     const { workers } = start(3);

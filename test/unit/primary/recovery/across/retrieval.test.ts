@@ -57,10 +57,14 @@ function recordOf(pid: string): Buffer {
   return SEAL.close("", writeRecord({ ...about, ...position, rooms: new Map(), ahead: new Map(), release }));
 }
 
+/** That another has claimed whatever is claimed next. */
+const claimed = new Set<string>();
+
 function answer([name, key, first]: Command): unknown {
   if (name === "HKEYS") return [Buffer.from(US), Buffer.from(THEM)];
   if (name === "HEXISTS") return key === KEYS.sessions(THEM) ? 1 : 0;
-  if (name === "SET") return "OK";
+  if (name === "SET") return claimed.delete("once") ? null : "OK";
+  if (name === "GET") return Buffer.from(US);
   if (name === "HGET") return recordOf(String(first));
   if (name !== "XRANGE") throw new Error(`not expected: ${name}`);
   const after = Number(String(first).replace("(", "").split("-")[0]);
@@ -134,4 +138,11 @@ test("a client that was not let in at first gets all again, also what has come h
   heard.set(THEM, 8);
   own.append({ ...eventOf(8), worker: "", own: 1, origin, had }, 0);
   expect(numbersOf(await retrieve())).toEqual([7, 8, 9]);
+});
+
+test("a client whose first attempt is still under way waits for the end of that", async () => {
+  const { retrieval } = retrievalHere();
+  claimed.add("once");
+  const offset = formatCursor("e", { worker: "0.1", own: 0, shared: 6 });
+  expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
 });
