@@ -17,6 +17,8 @@ export interface Findings {
   readonly answered: number;
   /** Errors and disconnects of sessions whose worker was not being replaced, and attempts to connect that failed. */
   readonly disturbances: readonly Trouble[];
+  /** Those of them in which somebody said that the session is unknown. */
+  readonly unknown: readonly Trouble[];
   /**
    * Upgraded sessions that were cut although their own worker stayed: their WebSocket came in at the other host, in a worker
    * that was replaced. A connection ends with the process that holds it; its client comes back.
@@ -50,6 +52,7 @@ export async function runUnsticky(name: BalancerName, { clients, seconds, everyM
   return {
     answered: traffic.answered,
     disturbances: troubles.filter((trouble) => !isCut(trouble)),
+    unknown: traffic.unknown.filter((trouble) => troubles.includes(trouble)),
     cutOnTheWay: troubles.filter(isCut).length,
     replaced: { disconnects: traffic.disconnects.length, unknown: traffic.unknown.length },
     forwarded: await forwarded(hosts),
