@@ -160,7 +160,8 @@ export class Journal<H extends Holder> {
     const bytes = commands.reduce((sum, command) => sum + sizeOf(command), 0);
     this.#onTheWayBytes += bytes;
     this.#bytes += bytes;
-    this.#transact(run, [...beside, ...commands])
+    // Behind what it may give a time to live to.
+    this.#transact(run, [...commands, ...beside])
       .catch((error: Error) => {
         this.#next = undefined;
         this.#parts.onFailure(error);
@@ -229,6 +230,8 @@ export class Journal<H extends Holder> {
       return this.#recordOf(session, undefined);
     });
     this.#dirty.clear();
+    // The first record makes the hash anew, and this host may not live to its next beat.
+    if (records.length > 0) records.push(["PEXPIRE", keys.sessions(store.uid), this.#parts.keepMs()]);
     if (this.#removed.size === 0) return records;
     const removed: Command = ["HDEL", keys.sessions(store.uid), ...this.#removed];
     this.#removed.clear();
