@@ -57,8 +57,3 @@ export function isHandOffMessage(message: unknown): message is HandOffMessage {
     (candidate.passed === undefined || candidate.passed === true)
   );
 }
-
-/** CLOCK_MONOTONIC, which is one for all processes of a machine (performance.now() counts from each one's start). */
-export function machineClockMs(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
-}

@@ -3,7 +3,8 @@
  * says its word for each before anything reads it. Counts those that are open.
  */
 import type { Socket } from "node:net";
-import { HAND_OFF_TYPE, type HandOffMessage, isHandOffMessage, machineClockMs } from "../protocol/hand-off.js";
+import { HAND_OFF_TYPE, type HandOffMessage, isHandOffMessage } from "../protocol/hand-off.js";
+import { machineTimeMs } from "../protocol/machine-time.js";
 import { parsePeer } from "../protocol/peer.js";
 import { setPeer } from "./client-address.js";
 import { type Receive, takeReceiver } from "./sticky-receiver.js";
@@ -52,7 +53,7 @@ export class Inbox {
 
   #onMessage(message: unknown, socket: Socket | undefined): void {
     if (!isHandOffMessage(message)) return;
-    const isTaken = socket !== undefined && machineClockMs() <= message.validUntilMs && this.#isWelcome(message.data);
+    const isTaken = socket !== undefined && machineTimeMs() <= message.validUntilMs && this.#isWelcome(message.data);
     this.#link.taken(message.sequence, isTaken);
     if (isTaken) this.#whenTold(() => this.#take(socket, message));
     // Only this copy is closed; the connection goes on in the primary's.

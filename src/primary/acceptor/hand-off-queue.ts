@@ -4,7 +4,8 @@
  * the queue is ours. The worker's side is src/worker/inbox.ts.
  */
 import type { Socket } from "node:net";
-import { HAND_OFF_TYPE, type HandOffMessage, machineClockMs } from "../../protocol/hand-off.js";
+import { HAND_OFF_TYPE, type HandOffMessage } from "../../protocol/hand-off.js";
+import { machineTimeMs } from "../../protocol/machine-time.js";
 import { describePeer } from "../../protocol/peer.js";
 import type { Visit } from "./admission.js";
 import { type Arrival, ArrivalQueue, type OwnerKey, ownerKey } from "./arrival.js";
@@ -158,7 +159,7 @@ export class HandOffQueue implements Candidate {
     this.#inFlight.set(sequence, arrival);
     this.#deadlines.add(sequence, performance.now());
     const data = arrival.bytes.toString("latin1");
-    const validUntilMs = machineClockMs() + VALID_MS;
+    const validUntilMs = machineTimeMs() + VALID_MS;
     const more = {
       ...(arrival.peer && { peer: describePeer(arrival.peer) }),
       ...(arrival.passed && { passed: arrival.passed }),

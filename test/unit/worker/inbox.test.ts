@@ -1,7 +1,8 @@
 import cluster from "node:cluster";
 import { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { HAND_OFF_TYPE, machineClockMs } from "../../../src/protocol/hand-off.js";
+import { HAND_OFF_TYPE } from "../../../src/protocol/hand-off.js";
+import { machineTimeMs } from "../../../src/protocol/machine-time.js";
 import { Inbox, type IsWelcome } from "../../../src/worker/inbox.js";
 
 // sticky's half runs in cluster workers only. Messages are given to the inbox's own listener: vitest has one as well.
@@ -61,7 +62,7 @@ test("a handle that came with Node's own message is left to Node", () => {
 });
 
 test.each([
-  ["comes too late", { validUntilMs: machineClockMs() - 1 }, () => true],
+  ["comes too late", { validUntilMs: machineTimeMs() - 1 }, () => true],
   ["is not welcome", {}, () => false],
 ] as [string, object, IsWelcome][])("a connection that %s is given back and closed here", (_, fields, isWelcome) => {
   const { receive, events } = setUp(isWelcome);
@@ -115,5 +116,5 @@ function added(event: "message" | "internal"): NodeJS.MessageListener[] {
 }
 
 function message(fields: object = {}) {
-  return { type: HAND_OFF_TYPE, data: "GET / ", sequence: 1, validUntilMs: machineClockMs() + 5_000, ...fields };
+  return { type: HAND_OFF_TYPE, data: "GET / ", sequence: 1, validUntilMs: machineTimeMs() + 5_000, ...fields };
 }
