@@ -12,7 +12,7 @@ import { carry, type Way } from "./carriage.js";
 import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
 import { endToEnd } from "./end-to-end.js";
 import type { HostHop } from "./host-hop.js";
-import { KeptConnections } from "./kept-connections.js";
+import { Destinations } from "./kept-connections.js";
 import { refuseUpgrade, UNAVAILABLE } from "./refusal.js";
 import { Turn } from "./turn.js";
 
@@ -51,8 +51,7 @@ export class Forwarder {
   /** The way to other hosts, where there are any. */
   hosts: HostHop | undefined;
   readonly #pathOf: (sibling: Sibling) => string;
-  /** To siblings, by the path of each one's socket. */
-  readonly #connections = new Map<string, KeptConnections>();
+  readonly #siblings = new Destinations();
   readonly #turn = new Turn();
   readonly #headersFor: (request: IncomingMessage) => Headers;
   readonly #relays = new Set<Relay>();
@@ -100,14 +99,7 @@ export class Forwarder {
 
   #wayToSibling(sibling: Sibling, request: IncomingMessage): Way {
     const path = this.#pathOf(sibling);
-    const known = this.#connections.get(path);
-    const connections =
-      known ??
-      new KeptConnections(
-        () => createConnection({ path }),
-        () => this.#connections.delete(path),
-      );
-    if (!known) this.#connections.set(path, connections);
+    const connections = this.#siblings.to(path, () => createConnection({ path }));
     return { connections, headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket)] };
   }
 

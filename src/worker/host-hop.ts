@@ -13,7 +13,7 @@ import type { Way } from "./carriage.js";
 import { adoptClientAddress, CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
 import { FORWARDED_HEADER } from "./end-to-end.js";
 import { openSeal, seal } from "./host-seal.js";
-import { KeptConnections } from "./kept-connections.js";
+import { Destinations } from "./kept-connections.js";
 
 const CONNECT_MS = 2_000;
 /** As from a sibling: an app may set what headers it likes. */
@@ -28,7 +28,7 @@ interface Place {
 
 export class HostHop {
   /** Kept for each worker by itself: the acceptor there reads the first request of a connection, and no other. */
-  readonly #connections = new Map<string, KeptConnections>();
+  readonly #workers = new Destinations();
   /** By host and port, so that most connections need no whole handshake. */
   readonly #tlsSessions = new Map<string, Buffer>();
   readonly #onRefused: () => void;
@@ -69,14 +69,7 @@ export class HostHop {
   wayTo(owner: SessionOwner, request: IncomingMessage): Way {
     const address = this.#addresses.get(owner.host) as URL;
     const key = `${sessionIdPrefix(owner)} ${address.href}`;
-    const known = this.#connections.get(key);
-    const connections =
-      known ??
-      new KeptConnections(
-        () => this.#connect(placeOf(address)),
-        () => this.#connections.delete(key),
-      );
-    if (!known) this.#connections.set(key, connections);
+    const connections = this.#workers.to(key, () => this.#connect(placeOf(address)));
     this.#sent++;
     return { connections, headers: this.#word(request) };
   }

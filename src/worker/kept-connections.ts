@@ -1,5 +1,5 @@
 /**
- * Connections to one worker's HTTP server, here or on another host, that are kept for the next request. Each carries one
+ * Connections to workers' HTTP servers, here or on another host, that are kept for the next request. Each carries one
  * exchange at a time. Runs in a worker; knows nothing of what they carry.
  */
 import type { Socket } from "node:net";
@@ -24,6 +24,21 @@ const IDLE_TIMEOUT_MS = 4_000;
 /** To each worker. What waits for one is bounded as well: each client's connection has one request under way. */
 const MAX_CONNECTIONS = 10_000;
 
+/** By where each worker is reached; a worker to which there is no connection any more is forgotten. */
+export class Destinations {
+  readonly #connections = new Map<string, KeptConnections>();
+
+  /** `connect` is for all of its connections. */
+  to(place: string, connect: () => Socket): KeptConnections {
+    const known = this.#connections.get(place);
+    if (known) return known;
+    const connections = new KeptConnections(connect, () => this.#connections.delete(place));
+    this.#connections.set(place, connections);
+    return connections;
+  }
+}
+
+/** To one worker. */
 export class KeptConnections {
   readonly #connect: () => Socket;
   readonly #onEmpty: () => void;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Carried, KeptConnections } from "../../../src/worker/kept-connections.js";
+import { type Carried, Destinations, KeptConnections } from "../../../src/worker/kept-connections.js";
 import { beginTest, finishTest, onCleanup } from "../../flow/support/cleanup.js";
 
 beforeEach(beginTest);
@@ -58,6 +58,19 @@ test("what waits longer than four seconds for the next is closed, and what carri
   expect(busy.socket.destroyed).toBe(false);
 });
 
+test("each place has its connections, until there is none any more", async () => {
+  const { accepted, connect } = await start();
+  const destinations = new Destinations();
+  const one = destinations.to("one", connect);
+  expect(destinations.to("one", connect)).toBe(one);
+  expect(destinations.to("other", connect)).not.toBe(one);
+  const kept = take(one);
+  await expect.poll(() => accepted).toHaveLength(1);
+  accepted[0]?.destroy();
+  await once(kept.socket, "close");
+  expect(destinations.to("one", connect)).not.toBe(one);
+});
+
 async function start() {
   const accepted: Socket[] = [];
   const server = createServer((socket) => accepted.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
@@ -75,7 +88,7 @@ async function start() {
     server.close();
     for (const socket of [...opened, ...accepted]) socket.destroy();
   });
-  return { connections, accepted, emptied: () => emptied };
+  return { connections, accepted, connect, emptied: () => emptied };
 }
 
 function take(connections: KeptConnections, carried: Partial<Carried> = {}) {
