@@ -3,6 +3,7 @@
  * the end of the connection. For answers that are passed on as they are; Node's own client makes some twenty objects for
  * each. Pure.
  */
+import { MAX_ANSWER_HEAD_BYTES } from "./message-head.js";
 
 export interface AnswerHead {
   readonly status: number;
@@ -27,8 +28,6 @@ export class AnswerError extends Error {
   readonly code = "HOLDFAST_BAD_ANSWER";
 }
 
-/** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
-const MAX_HEAD_BYTES = 1024 * 1024;
 const HEAD_END = Buffer.from("\r\n\r\n");
 const STATUS_LINE = /^HTTP\/1\.1 (\d{3}) ?(.*)$/;
 const CHUNK_HEAD = /^([\da-f]{1,8})(?:;.*)?$/i;
@@ -65,7 +64,7 @@ export class AnswerReader {
   }
 
   #head(bytes: Buffer): Buffer {
-    const [text, rest] = this.#upTo(HEAD_END, bytes, MAX_HEAD_BYTES);
+    const [text, rest] = this.#upTo(HEAD_END, bytes, MAX_ANSWER_HEAD_BYTES);
     if (text === undefined) return rest;
     const { head, framing } = readHead(text);
     // What stands before the answer itself, such as 103.

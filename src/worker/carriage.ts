@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AnswerHead, AnswerReader } from "./answer-reader.js";
-import { endToEnd } from "./end-to-end.js";
+import { endToEnd, onward } from "./end-to-end.js";
 import type { Carried, KeptConnection, KeptConnections } from "./kept-connections.js";
 
 /** As Node's own client has it: what would not be sent on, an answer of our own says better. */
@@ -166,8 +166,7 @@ const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 function headOf(request: IncomingMessage, headers: readonly string[]): Buffer | undefined {
   const { method, url = "" } = request;
   if (UNSENDABLE_TARGET.test(url)) return undefined;
-  // Before the client's own, of which a host of an earlier version reads a thousand only.
-  const all = [...headers, ...endToEnd(request.rawHeaders)];
+  const all = onward(headers, request);
   let text = `${method} ${url} HTTP/1.1\r\n`;
   for (let i = 0; i < all.length; i += 2) {
     if (UNSENDABLE_VALUE.test(all[i + 1] as string)) return undefined;

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { describePeer, type Peer, parsePeer, peerOf } from "../protocol/peer.js";
+import { removeHeader } from "./message-head.js";
 
 export const CLIENT_ADDRESS_HEADER = "x-holdfast-client";
 
@@ -37,7 +38,7 @@ export function adoptClientAddress(request: IncomingMessage): boolean {
   const [, said = "", tls] = (typeof described === "string" && DESCRIBED.exec(described)) || [];
   const peer = typeof described === "string" ? parsePeer(said) : undefined;
   if (!peer) return false;
-  takeOut(request);
+  removeHeader(request, CLIENT_ADDRESS_HEADER);
   setPeer(request.socket, peer);
   // Where Socket.IO's `handshake.secure`, Express and others look; a plain socket has no such property.
   Object.defineProperty(request.socket, "encrypted", { value: tls !== undefined || undefined, configurable: true });
@@ -46,10 +47,4 @@ export function adoptClientAddress(request: IncomingMessage): boolean {
 
 function define(socket: Socket, field: "remoteAddress" | "remotePort" | "remoteFamily", value: unknown): void {
   Object.defineProperty(socket, field, { value, configurable: true });
-}
-
-function takeOut({ headers, rawHeaders }: IncomingMessage): void {
-  delete headers[CLIENT_ADDRESS_HEADER];
-  const at = rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === CLIENT_ADDRESS_HEADER);
-  rawHeaders.splice(at, 2);
 }

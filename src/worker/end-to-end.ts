@@ -1,4 +1,5 @@
 /** Which headers of a message go on to the next process: not those of the connection, and not those that workers add. */
+import type { IncomingMessage } from "node:http";
 import { CLIENT_ADDRESS_HEADER } from "./client-address.js";
 
 export const FORWARDED_HEADER = "x-holdfast-forwarded";
@@ -16,6 +17,11 @@ const HOP_BY_HOP = new Set([
   CLIENT_ADDRESS_HEADER,
   FORWARDED_HEADER,
 ]);
+
+/** Ours stand before the client's own, of which a host of an earlier version reads a thousand only. */
+export function onward(ours: readonly string[], { rawHeaders }: IncomingMessage): string[] {
+  return [...ours, ...endToEnd(rawHeaders)];
+}
 
 /** Names and values, in turn, as Node's `rawHeaders`. */
 export function endToEnd(rawHeaders: readonly string[]): string[] {

@@ -10,9 +10,10 @@ import type { Duplex } from "node:stream";
 import type { SessionOwner } from "../protocol/session-id.js";
 import { carry, type Way } from "./carriage.js";
 import { CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
-import { endToEnd } from "./end-to-end.js";
+import { endToEnd, onward } from "./end-to-end.js";
 import type { HostHop } from "./host-hop.js";
 import { Destinations } from "./kept-connections.js";
+import { MAX_ANSWER_HEAD_BYTES, writeHead } from "./message-head.js";
 import { refuseUpgrade, UNAVAILABLE } from "./refusal.js";
 import { Turn } from "./turn.js";
 
@@ -30,8 +31,6 @@ export interface Sibling {
   readonly incarnation: number;
 }
 
-/** An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
-const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 /**
  * Only these say that the worker, or its host, is gone. Others (EAGAIN, EMFILE, a certificate) are of one that lives, and so
  * does the session.
@@ -100,13 +99,12 @@ export class Forwarder {
   #wayToSibling(sibling: Sibling, request: IncomingMessage): Way {
     const path = this.#pathOf(sibling);
     const connections = this.#siblings.to(path, () => createConnection({ path }));
-    return { connections, headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket)] };
+    return { connections, headers: wordOf(request) };
   }
 
   upgrade(owner: SessionOwner, request: IncomingMessage, socket: Duplex, head: Buffer, answerHere: () => void): void {
     const protocol = request.headers.upgrade ?? "websocket";
-    const headers = [...endToEnd(request.rawHeaders), "Connection", "Upgrade", "Upgrade", protocol];
-    const upstream = this.#open(owner, request, headers);
+    const upstream = this.#open(owner, request, ["Connection", "Upgrade", "Upgrade", protocol]);
     if (!upstream) return answerHere();
     const abort = () => upstream.destroy();
     socket.on("error", abort);
@@ -138,27 +136,30 @@ export class Forwarder {
   }
 
   /** Undefined: what the client sent is nothing that Node would send on. */
-  #open(owner: SessionOwner, request: IncomingMessage, headers: readonly string[]): ClientRequest | undefined {
+  #open(owner: SessionOwner, request: IncomingMessage, upgrade: readonly string[]): ClientRequest | undefined {
     try {
-      if (this.hosts?.reaches(owner.host)) return this.hosts.open(owner, request, headers);
+      if (this.hosts?.reaches(owner.host)) return this.hosts.open(owner, request, upgrade);
       this.#count++;
-      return this.#openSibling(owner, request, headers);
+      return this.#openSibling(owner, request, upgrade);
     } catch {
       return undefined;
     }
   }
 
-  #openSibling(sibling: Sibling, request: IncomingMessage, headers: readonly string[]): ClientRequest {
+  #openSibling(sibling: Sibling, request: IncomingMessage, upgrade: readonly string[]): ClientRequest {
     return httpRequest({
       agent: false,
       socketPath: this.#pathOf(sibling),
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
-      // Before the client's own, of which a host of an earlier version reads a thousand only.
-      headers: [CLIENT_ADDRESS_HEADER, describeClient(request.socket), ...headers],
+      headers: [...onward(wordOf(request), request), ...upgrade],
     });
   }
+}
+
+function wordOf(request: IncomingMessage): string[] {
+  return [CLIENT_ADDRESS_HEADER, describeClient(request.socket)];
 }
 
 function refuse(response: ServerResponse, headers: Headers): void {
@@ -166,9 +167,7 @@ function refuse(response: ServerResponse, headers: Headers): void {
 }
 
 function headOf(answer: IncomingMessage, rawHeaders: readonly string[]): Buffer {
-  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
-  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+  return writeHead(`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`, rawHeaders);
 }
 
 /** What ends is ended on the other side, what breaks is broken there. */

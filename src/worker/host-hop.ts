@@ -11,13 +11,12 @@ import type { KnownHosts } from "../protocol/control.js";
 import { type SessionOwner, sessionIdPrefix } from "../protocol/session-id.js";
 import type { Way } from "./carriage.js";
 import { adoptClientAddress, CLIENT_ADDRESS_HEADER, describeClient } from "./client-address.js";
-import { FORWARDED_HEADER } from "./end-to-end.js";
+import { FORWARDED_HEADER, onward } from "./end-to-end.js";
 import { openSeal, seal } from "./host-seal.js";
 import { Destinations } from "./kept-connections.js";
+import { MAX_ANSWER_HEAD_BYTES, removeHeader } from "./message-head.js";
 
 const CONNECT_MS = 2_000;
-/** As from a sibling: an app may set what headers it likes. */
-const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 
 /** Where a host listens. */
 interface Place {
@@ -74,8 +73,8 @@ export class HostHop {
     return { connections, headers: this.#word(request) };
   }
 
-  /** For upgrades; only to a host that it reaches. */
-  open(owner: SessionOwner, request: IncomingMessage, headers: readonly string[]): ClientRequest {
+  /** For upgrades, to which the headers `upgrade` belong; only to a host that it reaches. */
+  open(owner: SessionOwner, request: IncomingMessage, upgrade: readonly string[]): ClientRequest {
     const place = placeOf(this.#addresses.get(owner.host) as URL);
     const options = {
       agent: false as const,
@@ -84,8 +83,7 @@ export class HostHop {
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
       method: request.method,
       path: request.url,
-      // Before the client's own, of which a host of an earlier version reads a thousand only.
-      headers: [...this.#word(request), ...headers],
+      headers: [...onward(this.#word(request), request), ...upgrade],
     };
     this.#sent++;
     const upstream = place.isTls ? httpsRequest({ ...options, ...ANY_CERTIFICATE }) : httpRequest(options);
@@ -132,7 +130,8 @@ export class HostHop {
 
   #believe(request: IncomingMessage, header: string): boolean {
     const client = this.#secret === "" ? undefined : openSeal(this.#secret, request, header);
-    takeOut(request);
+    // Neither the app nor another host shall see them.
+    for (const name of [FORWARDED_HEADER, CLIENT_ADDRESS_HEADER]) removeHeader(request, name);
     if (client === undefined) {
       this.#onRefused();
       return false;
@@ -162,14 +161,4 @@ function limitConnecting(socket: Socket, isTls: boolean): void {
   const timer = setTimeout(() => setImmediate(() => socket.connecting && late()), CONNECT_MS);
   socket.once(isTls ? "secureConnect" : "connect", () => clearTimeout(timer));
   socket.once("close", () => clearTimeout(timer));
-}
-
-/** Neither the app nor another host shall see it. */
-function takeOut({ headers, rawHeaders }: IncomingMessage): void {
-  for (const name of [FORWARDED_HEADER, CLIENT_ADDRESS_HEADER]) {
-    delete headers[name];
-    for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
-      if (rawHeaders[i]?.toLowerCase() === name) rawHeaders.splice(i, 2);
-    }
-  }
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type HandOffMessage, MAX_PASSED_BYTES, PASS_TYPE, type PassMessage } from "../protocol/hand-off.js";
+import { writeHead } from "./message-head.js";
 
 interface Internals {
   _handle: { readStop(): number; readonly constructor: { readonly name: string } } | null;
@@ -72,9 +73,7 @@ function internalsOf(socket: Socket): Internals {
 
 /** As it came, but for what the parser has taken off: white space around values. */
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
-  const lines = [`${method} ${url} HTTP/${httpVersion}`];
-  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+  return writeHead(`${method} ${url} HTTP/${httpVersion}`, rawHeaders);
 }
 
 /** What was read while the door was asking. */
