@@ -162,6 +162,11 @@ describe("a history is bad in which", () => {
     const history = [connect(), ...joined, ...sent("a", 1), ...sent("b", 2, { sender: "v" })];
     const back = [received("a", 1, { cursor: "e~0.1~1~2" }), received("b", 2, { sender: "v", cursor: "e~0.1~1~1" })];
     expect(rules([...history, ...back, quiet])).toEqual(["cursor"]);
+    const replayed = received("b", 2, { sender: "v", cursor: "e~0.1~0~0" });
+    const behind = received("c", 3, { sender: "u", cursor: "e~0.1~1~1" });
+    const more = [...history, ...sent("c", 3, { sender: "u" }), back[0] as Entry, replayed];
+    expect(rules([...more, behind, quiet])).toEqual(["cursor"]);
+    expect(rules([...more, received("c", 3, { sender: "u", cursor: "e~0.1~1~3" }), quiet])).toEqual([]);
     const twice = [connect(), ...joined, ...sent("a", 1), ...sent("b", 2)];
     const same = [received("a", 1, { cursor: "e~0.1~1~2" }), received("b", 2, { cursor: "e~0.1~1~2" })];
     expect(rules([...twice, ...same, quiet])).toEqual(["agree"]);
