@@ -4,18 +4,15 @@
  */
 import { Agent, request } from "node:http";
 import type { ExchangeCommand, Latency, PollCommand, Polling } from "./command.js";
+import { CONNECT, ENGINE_PING, ENGINE_PONG, HELLO } from "./frames.js";
 import { LatencyRecord, monotonicUs } from "./latency-record.js";
 
 /** What a session's id begins with, where it names its worker. */
 const WORKER_CHARS = 8;
 const PATH = "/socket.io/?EIO=4&transport=polling";
-const CONNECT = "40";
 const JOIN = '420["join","room"]';
 const JOINED = "430[]";
-const HELLO = '42["hello",';
 const SEPARATOR = "\x1e";
-const PING = "2";
-const PONG = "3";
 const TICK_MS = 2;
 
 export class Pollers {
@@ -77,7 +74,7 @@ async function exchangeOnce(carrier: Poller, session: Poller, latency: LatencyRe
 async function pollFor(carrier: Poller, session: Poller, wanted: string): Promise<void> {
   for (;;) {
     const packets = (await ask(carrier.agent, "GET", urlOf(carrier, session))).split(SEPARATOR);
-    if (packets.includes(PING)) await send(carrier, session, PONG);
+    if (packets.includes(ENGINE_PING)) await send(carrier, session, ENGINE_PONG);
     if (packets.some((packet) => packet.startsWith(wanted))) return;
   }
 }

@@ -4,13 +4,10 @@
  * `send-message` and `receive-message`, and nothing else.
  */
 import { WebSocket } from "ws";
+import { CONNECT, ENGINE_PING, ENGINE_PONG, HELLO } from "./frames.js";
 import { monotonicUs } from "./latency-record.js";
 
 const ENGINE_OPEN = "0";
-const ENGINE_PING = "2";
-const ENGINE_PONG = "3";
-const CONNECT = "40";
-const HELLO = '42["hello",';
 const TICK = '42["tick",';
 const ACK = "43";
 const CONNECTED = "40{";
