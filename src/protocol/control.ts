@@ -3,7 +3,7 @@
  * `type`, each direction a union of its own. Versioned: a link whose first message is not `hello` of this version ends.
  */
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export type WorkerMessage =
   | { readonly type: "hello"; readonly version: number }

@@ -32,7 +32,7 @@ export const RecoveryKind = {
   origin: 38,
   /** Worker: `count mark`; it waits until what it has written before is where it outlives the host. */
   mark: 39,
-  /** Worker: `u32 session | namespace | parent's or "" | pid | id | count own | count shared | joins`. */
+  /** Worker: `u32 session | namespace | parent's or "" | pid | id | offset or "" | count own | count shared | joins`. */
   open: 40,
   /** Worker: `u32 session | count own | count shared | joins`. */
   join: 41,

@@ -13,7 +13,8 @@ export interface Client {
   connections: number;
 }
 
-const RECONNECTS = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 500, timeout: 5_000 };
+/** Who is back within a tenth of a second of having been let in is taken for a second client; Socket.IO's waits for half of one. */
+const RECONNECTS = { reconnection: true, reconnectionDelay: 300, reconnectionDelayMax: 600, timeout: 5_000 };
 
 export async function startClient(history: Entry[], front: FaultProxy, index: number): Promise<Client> {
   const transport = index % 5 === 0 ? "polling" : "websocket";

@@ -9,7 +9,7 @@ import type { Retrieved } from "./across/retrieval.js";
 import { type Claim, Claims, type Offer, type Request } from "./claims.js";
 import type { EventLog } from "./event-log.js";
 import { type Missed, missedBy } from "./missed.js";
-import { positionOf, type Refusal, type Session } from "./session.js";
+import { isElsewhere, positionOf, type Refusal, type Session } from "./session.js";
 import type { SessionTable } from "./session-table.js";
 import type { WorkerEnd } from "./worker-end.js";
 
@@ -104,6 +104,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.base = offer.base;
     session.start = offer.start;
     session.confirmed = undefined;
+    session.cameWith = claim.request.offset ?? "";
     session.resumedAtMs = performance.now();
     this.#take(session, holder, number, offer.rooms);
     this.#late.push(...this.#claims.settle(claim));
@@ -196,6 +197,10 @@ export class RestoreDesk<W extends AskedBy> {
     if (session.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
+    if (isElsewhere(session, request.offset, this.#desk.epoch)) {
+      this.cut(session);
+      return this.#fetch(request);
+    }
     if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
     if (session.away) return this.#answer(claim);
@@ -236,7 +241,7 @@ export class RestoreDesk<W extends AskedBy> {
     const base = arrived.events.length === 0 ? start : undefined;
     const { ahead } = arrived;
     const about = { pid, id, namespace, parent, data, holder, number: 0, rooms, since: start, ahead };
-    const position = { base, start, confirmed: undefined, resumedAtMs: undefined };
+    const position = { base, start, confirmed: undefined, cameWith: request.offset ?? "", resumedAtMs: undefined };
     const session: Session<W> = { ...about, ...position, away: { sinceMs: performance.now(), state: start } };
     const claim = this.#claims.take(session, request);
     claim.offer = { rooms, base, start };

@@ -32,6 +32,11 @@ export interface Session<H extends Holder = Holder> {
   start: Position;
   /** The client has answered a ping that was sent behind all up to here. */
   confirmed: Position | undefined;
+  /**
+   * The offset that its client had when it began, or was last given back: of a session before, or of another host. The client
+   * says it again while it has had no event since. Empty: none.
+   */
+  cameWith: string;
   /** When it was last given back; undefined: never. */
   resumedAtMs: number | undefined;
   /** It came from another host, and was given out of others' streams what had not been heard here: up to where, of each. */
@@ -67,19 +72,30 @@ export interface Progress {
   ownOf(worker: string): number;
 }
 
+/** The client has had events of another host since: another has given the session back, and this host has not been told. */
+export function isElsewhere(
+  { cameWith }: Pick<Session, "cameWith">,
+  offset: string | undefined,
+  epoch: string,
+): boolean {
+  const told = offset === undefined ? undefined : parseCursor(offset);
+  return told !== undefined && told.epoch !== epoch && offset !== cameWith;
+}
+
 /**
  * How far the client has got, at least. Its own word counts only where it can be of this session: a client that has had no
  * event since a failed recovery sends an older one, and one that had none ever sends nothing.
  */
 export function positionOf(
-  session: Pick<Session, "confirmed" | "base" | "start">,
+  session: Pick<Session, "confirmed" | "base" | "start" | "cameWith">,
   offset: string | undefined,
   progress: Progress,
-): Position | "cursor" | "broken-off" {
+): Position | "cursor" | "broken-off" | "taken" {
   const known = session.confirmed ?? session.base ?? "broken-off";
   if (offset === undefined) return known;
   const told = parseCursor(offset);
   if (!told) return "cursor";
+  if (isElsewhere(session, offset, progress.epoch)) return "taken";
   if (told.epoch !== progress.epoch) return known;
   if (told.own > progress.ownOf(told.worker) || told.shared > progress.shared) return "cursor";
   const { confirmed, base, start } = session;

@@ -10,6 +10,7 @@ export interface ServerSocket {
   pid?: string | undefined;
   readonly recovered: boolean;
   data: unknown;
+  readonly handshake: { readonly auth: { readonly offset?: unknown } };
   readonly client: {
     readonly conn: EngineConnection;
     writeToEngine(parts: readonly unknown[], options: object): void;

@@ -35,6 +35,8 @@ export interface About {
   readonly parent: string;
   readonly pid: string;
   readonly id: string;
+  /** With which the client came, of another session; empty: none. */
+  readonly offset: string;
   readonly joins: readonly Join[];
 }
 
@@ -136,7 +138,8 @@ export class SessionBook {
     const session = this.#add(kept);
     const { own, shared } = this.position;
     const frame = this.#link.urgentFrame(RecoveryKind.open).number(session.number).text(about.namespace);
-    frame.text(about.parent).text(about.pid).text(about.id).count(own).count(shared);
+    frame.text(about.parent).text(about.pid).text(about.id).text(about.offset);
+    frame.count(own).count(shared);
     writeJoins(frame, about.joins);
     return session;
   }

@@ -24,7 +24,7 @@ export interface Release {
 export interface SessionRecord
   extends Pick<
     Session,
-    "id" | "namespace" | "parent" | "rooms" | "since" | "data" | "base" | "start" | "confirmed" | "ahead"
+    "id" | "namespace" | "parent" | "rooms" | "since" | "data" | "base" | "start" | "confirmed" | "cameWith" | "ahead"
   > {
   /** What the host's cursors begin with. */
   readonly epoch: string;
@@ -35,7 +35,7 @@ export interface SessionRecord
   readonly release: Release | undefined;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** More than data and rooms can take. */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
@@ -47,6 +47,7 @@ export function writeRecord(record: SessionRecord): readonly Uint8Array[] {
   writeMaybe(into, record.base);
   writeMaybe(into, record.confirmed);
   writeMaybe(into, record.state);
+  into.text(record.cameWith);
   into.number(record.rooms.size);
   for (const [room, position] of record.rooms) writePosition(into.room(room), position);
   into.byte(record.release ? 1 : 0);
@@ -73,6 +74,7 @@ export function readRecord(bytes: Buffer): SessionRecord {
     base: readMaybe(read),
     confirmed: readMaybe(read),
     state: readMaybe(read),
+    cameWith: read.text(),
     rooms: readRooms(read),
     release: read.byte() === 1 ? { at: read.count(), vector: readVector(read) } : undefined,
     ahead: readVector(read),

@@ -49,7 +49,7 @@ class Worker {
     return this;
   }
 
-  open(session: number, pid: string, rooms = ["r"]): void {
+  open(session: number, pid: string, rooms = ["r"], offset = ""): void {
     this.say(RecoveryKind.open, (frame) => {
       frame
         .number(session)
@@ -57,6 +57,7 @@ class Worker {
         .text("")
         .text(pid)
         .text(`id of ${pid}`)
+        .text(offset)
         .count(this.own)
         .count(this.recovery.last)
         .number(rooms.length);
@@ -164,6 +165,32 @@ describe("a session whose worker has died", () => {
     b.resume(7, 1);
     expect(recovery.status).toMatchObject({ mode: "host", sessions: 1, entries: 3 });
     expect(recovery.counters).toMatchObject({ recoveryRecovered: 1, recoveryReplayed: 2, recoveryClaims: 0 });
+  });
+
+  test("is not given to a client that has had another host's events since: it has it back there", () => {
+    const { recovery, a, b } = start();
+    const elsewhere = "f~0.1~5~6";
+    a.open(1, "ada");
+    a.die();
+    b.emit("r");
+    b.ask(1, "ada", elsewhere);
+    expect(b.answers().get(1)).toBe("unknown");
+    expect(recovery.status).toMatchObject({ sessions: 0 });
+  });
+
+  test("is given to a client that says what it said when it came, having had no event since", () => {
+    const { recovery, a, b } = start();
+    const c = new Worker(recovery, "2.1").begin();
+    const elsewhere = "f~0.1~5~6";
+    a.open(1, "ada", ["r"], elsewhere);
+    a.die();
+    b.emit("r");
+    b.ask(1, "ada", elsewhere);
+    expect(numbersOf(b.answers().get(1))).toEqual([1]);
+    b.resume(1, 5);
+    b.away(5);
+    c.ask(1, "ada", elsewhere);
+    expect(numbersOf(c.answers().get(1))).toEqual([1]);
   });
 
   test("is lost to nobody when the next one dies before it has let the client in", () => {

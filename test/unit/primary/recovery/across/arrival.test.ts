@@ -83,6 +83,7 @@ function arrival({
       base: START,
       start: START,
       confirmed: undefined,
+      cameWith: "",
       state: undefined,
       release: undefined,
       ahead: new Map(),

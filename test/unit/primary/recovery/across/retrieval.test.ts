@@ -54,7 +54,8 @@ function recordOf(pid: string): Buffer {
   const position = { since: START, base: START, start: START, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
   const release = { at: LET_GO_AT, vector: new Map() };
-  return SEAL.close("", writeRecord({ ...about, ...position, rooms: new Map(), ahead: new Map(), release }));
+  const more = { rooms: new Map(), cameWith: "", ahead: new Map() };
+  return SEAL.close("", writeRecord({ ...about, ...position, ...more, release }));
 }
 
 /** That another has claimed whatever is claimed next. */
