@@ -14,6 +14,7 @@ const HOST: HostPart = {
   answered: 0,
   lost: 0,
   last: false,
+  repeats: false,
   payloads: [],
 };
 
