@@ -3,6 +3,7 @@ import { LongestFirst } from "./test/setup/longest-first.js";
 
 // Real clusters with their clients wait more than they work: two at a time left half of two cores idle.
 const FLOW_WORKERS = 3;
+const UNIT_WORKERS = 2;
 
 export default defineConfig({
   test: {
@@ -18,6 +19,9 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           testTimeout: 20_000,
+          // Most take less time than a process of their own does.
+          isolate: false,
+          maxWorkers: UNIT_WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -37,6 +41,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // As flow, half a minute and more each: a command of their own (npm run test:slow), which .ci/run calls as well.
+          name: "slow",
+          include: ["test/slow/**/*.test.ts"],
+          setupFiles: ["test/setup/flow.ts"],
+          globalSetup: ["test/setup/run-mark.ts"],
+          maxWorkers: FLOW_WORKERS,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           // Not of `npm test`: minutes each, run by name (npm run test:long) and their results recorded in docs.
           name: "long",
           include: ["test/long/**/*.test.ts"],
@@ -45,7 +63,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 600_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

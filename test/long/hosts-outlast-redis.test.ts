@@ -1,4 +1,4 @@
-// E01 and E02 of faults.md at full length; test/flow/hosts-come-back-when-redis-does.test.ts has them short.
+// E01 and E02 of faults.md at full length; test/slow/hosts-come-back-when-redis-does.test.ts has them short.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { joined } from "../flow/support/hosts.js";

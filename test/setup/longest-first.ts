@@ -7,20 +7,21 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Those of more than twenty seconds, as measured on two cores, the longest first. */
 const LONGEST = [
   "history-of-random-faults-shows-no-lie",
-  "balancer-need-not-be-sticky",
-  "conformance-server-side",
   "connection-reset-at-any-moment-leaks-nothing",
-  "redis-link-comes-back-by-itself",
-  "redis-link-follows-its-masters",
+  "balancer-need-not-be-sticky",
+  "protocol-suites-pass-through-four-workers",
+  "hosts-bear-what-anybody-publishes",
   "request-for-another-hosts-session-is-brought-there",
   "hosts-come-back-when-redis-does",
+  "redis-link-comes-back-by-itself",
+  "conformance-server-side",
   "conformance-payload",
-  "hosts-bear-what-anybody-publishes",
-  "hosts-find-a-dead-connection-to-redis",
-  "worker-that-crashes-in-a-loop-is-slowed-down-and-heals",
   "browser-page-comes-back-by-itself",
-  "hosts-without-redis-serve-alone",
-  "hosts-go-by-no-clock",
+  "hosts-are-one-node-each-to-redis",
+  "reload-replaces-all-workers-or-none",
+  "session-moves-between-hosts",
+  "tls-is-spoken-by-the-workers",
+  "hosts-forget-a-host-that-is-gone",
 ];
 
 export class LongestFirst extends BaseSequencer {
@@ -31,6 +32,6 @@ export class LongestFirst extends BaseSequencer {
 }
 
 function rankOf({ moduleId }: TestSpecification): number {
-  const rank = LONGEST.findIndex((name) => moduleId.includes(`/flow/${name}`));
+  const rank = LONGEST.findIndex((name) => moduleId.includes(`/${name}.`));
   return rank < 0 ? LONGEST.length : rank;
 }

@@ -13,7 +13,7 @@ import { SetupError } from "./setup-error.js";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 
-/** The long ones have a command of their own. */
+/** The slow and the long ones have commands of their own. */
 const PROJECTS = ["--project", "unit", "--project", "flow"];
 const REPORTERS = ["--reporter=default", "--reporter=json"];
 
@@ -31,7 +31,8 @@ async function runVitest(args) {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-test-"));
   const file = join(directory, "result.json");
   try {
-    const code = await vitest("run", ...PROJECTS, ...REPORTERS, `--outputFile.json=${file}`, ...args);
+    const projects = args.includes("--project") ? [] : PROJECTS;
+    const code = await vitest("run", ...projects, ...REPORTERS, `--outputFile.json=${file}`, ...args);
     report(countOf(file), code);
     return code;
   } finally {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { eventually } from "./support/eventually.js";
-import { startProxy } from "./support/proxy.js";
-import { type RedisServer, startRedis } from "./support/redis.js";
-import { type NotedLink, startLink } from "./support/redis-link.js";
+import { eventually } from "../flow/support/eventually.js";
+import { startProxy } from "../flow/support/proxy.js";
+import { type RedisServer, startRedis } from "../flow/support/redis.js";
+import { type NotedLink, startLink } from "../flow/support/redis-link.js";
 
 const BACK_WITHIN_MS = 5_000;
 /** What a busy machine may add to a limit of the product. */

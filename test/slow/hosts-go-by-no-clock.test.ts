@@ -2,12 +2,12 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "./support/cleanup.js";
-import { clientOn } from "./support/client.js";
-import { joined, startHost } from "./support/hosts.js";
-import { startRedis } from "./support/redis.js";
-import { fence, io, run } from "./support/remote.js";
-import { startTalk, upTo } from "./support/talk.js";
+import { temporaryDirectory } from "../flow/support/cleanup.js";
+import { clientOn } from "../flow/support/client.js";
+import { joined, startHost } from "../flow/support/hosts.js";
+import { startRedis } from "../flow/support/redis.js";
+import { fence, io, run } from "../flow/support/remote.js";
+import { startTalk, upTo } from "../flow/support/talk.js";
 
 test("a clock that jumps costs no client, no host and no message", async () => {
   const file = join(temporaryDirectory(), "clock");

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { temporaryDirectory } from "./support/cleanup.js";
-import { eventually } from "./support/eventually.js";
-import type { Holdfast } from "./support/holdfast.js";
-import { joined, startHost, startHosts } from "./support/hosts.js";
+import { temporaryDirectory } from "../flow/support/cleanup.js";
+import { eventually } from "../flow/support/eventually.js";
+import type { Holdfast } from "../flow/support/holdfast.js";
+import { joined, startHost, startHosts } from "../flow/support/hosts.js";
 import {
   exchange,
   openSession,
@@ -15,10 +15,10 @@ import {
   sessionTarget,
   UNKNOWN_SESSION,
   upgradeSession,
-} from "./support/polling.js";
-import { commandOf, descendantsOf, environmentOf, gone } from "./support/process.js";
-import { head, openRaw } from "./support/raw.js";
-import { type RedisServer, startRedis } from "./support/redis.js";
+} from "../flow/support/polling.js";
+import { commandOf, descendantsOf, environmentOf, gone } from "../flow/support/process.js";
+import { head, openRaw } from "../flow/support/raw.js";
+import { type RedisServer, startRedis } from "../flow/support/redis.js";
 
 const MODES = [
   ["a secret in Redis", []],

@@ -1,11 +1,11 @@
 // E04–E06: a slow connection to Redis keeps the order; a dead one, which nobody ends, is found within ten seconds, also
 // when it is the subscriber's alone.
 import { expect, test } from "vitest";
-import { clientOn } from "./support/client.js";
-import { joined, startHost } from "./support/hosts.js";
-import { type FaultProxy, startProxy } from "./support/proxy.js";
-import { type RedisServer, startRedis } from "./support/redis.js";
-import { isInOrder, startTalk, upTo } from "./support/talk.js";
+import { clientOn } from "../flow/support/client.js";
+import { joined, startHost } from "../flow/support/hosts.js";
+import { type FaultProxy, startProxy } from "../flow/support/proxy.js";
+import { type RedisServer, startRedis } from "../flow/support/redis.js";
+import { isInOrder, startTalk, upTo } from "../flow/support/talk.js";
 
 const FOUND_MS = 10_000;
 

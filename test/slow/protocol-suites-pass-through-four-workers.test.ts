@@ -6,10 +6,10 @@
 // Where a case there relies on two connections being read in the order in which they were written, this one waits for
 // what shows that the first was read.
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Server } from "./support/client.js";
-import { startHoldfast } from "./support/holdfast.js";
-import { type Answer, ProtocolClient, type Wire } from "./support/protocol.js";
-import { startSecurely } from "./support/tls.js";
+import type { Server } from "../flow/support/client.js";
+import { startHoldfast } from "../flow/support/holdfast.js";
+import { type Answer, ProtocolClient, type Wire } from "../flow/support/protocol.js";
+import { startSecurely } from "../flow/support/tls.js";
 
 const WORKERS = 4;
 const TIMES = 20;

@@ -2,12 +2,12 @@
 // themselves, and what was lost on the way is told.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { eventually } from "./support/eventually.js";
-import type { Holdfast } from "./support/holdfast.js";
-import { joined } from "./support/hosts.js";
-import { io, run } from "./support/remote.js";
-import { BACK_MS, startTalkingHosts, type TalkingHosts } from "./support/talking-hosts.js";
-import { upTo } from "./support/talk.js";
+import { eventually } from "../flow/support/eventually.js";
+import type { Holdfast } from "../flow/support/holdfast.js";
+import { joined } from "../flow/support/hosts.js";
+import { io, run } from "../flow/support/remote.js";
+import { BACK_MS, startTalkingHosts, type TalkingHosts } from "../flow/support/talking-hosts.js";
+import { upTo } from "../flow/support/talk.js";
 
 /** What a loop that is blocked for as long as Redis is would show. */
 const LAG_MS = 1_000;

@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "./support/cleanup.js";
-import { connect } from "./support/client.js";
-import { type Holdfast, startHoldfast } from "./support/holdfast.js";
-import { cpuMs } from "./support/process.js";
+import { temporaryDirectory } from "../flow/support/cleanup.js";
+import { connect } from "../flow/support/client.js";
+import { type Holdfast, startHoldfast } from "../flow/support/holdfast.js";
+import { cpuMs } from "../flow/support/process.js";
 
 const WORKERS = 2;
 const WINDOW_MS = 10_000;

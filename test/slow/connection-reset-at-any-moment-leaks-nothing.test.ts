@@ -1,10 +1,10 @@
 // B17: a client may be gone at any moment of a connection's way; nothing of it stays.
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
-import { type Holdfast, startHoldfast } from "./support/holdfast.js";
-import { expectSameFootprint, footprint } from "./support/leak.js";
-import { handshake, openSession, pollHead, post, postHead } from "./support/polling.js";
-import { head, openRaw, type RawConnection, websocketHead } from "./support/raw.js";
+import { type Holdfast, startHoldfast } from "../flow/support/holdfast.js";
+import { expectSameFootprint, footprint } from "../flow/support/leak.js";
+import { handshake, openSession, pollHead, post, postHead } from "../flow/support/polling.js";
+import { head, openRaw, type RawConnection, websocketHead } from "../flow/support/raw.js";
 
 const ROUNDS = 120;
 const AT_ONCE = 40;

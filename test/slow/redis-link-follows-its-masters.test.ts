@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { slotOf } from "../../src/primary/uplink/redis/slot.js";
-import { eventually } from "./support/eventually.js";
-import { type RedisServer, startRedisCluster, startRedisSentinel } from "./support/redis.js";
-import { type NotedLink, startLink } from "./support/redis-link.js";
+import { eventually } from "../flow/support/eventually.js";
+import { type RedisServer, startRedisCluster, startRedisSentinel } from "../flow/support/redis.js";
+import { type NotedLink, startLink } from "../flow/support/redis-link.js";
 
 const FAILOVER_MS = 20_000;
 const CHANNELS = Array.from({ length: 30 }, (_, n) => `test#/#room${n}#`);

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { Agent, request } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ownerOf } from "../../src/protocol/session-id.js";
-import { onCleanup } from "./support/cleanup.js";
-import { clientOn, connect, slotOf, upgraded } from "./support/client.js";
-import { type Holdfast, startHoldfast } from "./support/holdfast.js";
-import { startNginx } from "./support/nginx.js";
+import { onCleanup } from "../flow/support/cleanup.js";
+import { clientOn, connect, slotOf, upgraded } from "../flow/support/client.js";
+import { type Holdfast, startHoldfast } from "../flow/support/holdfast.js";
+import { startNginx } from "../flow/support/nginx.js";
 import {
   handshake,
   openSession,
@@ -16,9 +16,9 @@ import {
   postHead,
   sessionTarget,
   UNKNOWN_SESSION,
-} from "./support/polling.js";
-import { openRaw, type RawConnection } from "./support/raw.js";
-import { dialSecurely, startSecurely } from "./support/tls.js";
+} from "../flow/support/polling.js";
+import { openRaw, type RawConnection } from "../flow/support/raw.js";
+import { dialSecurely, startSecurely } from "../flow/support/tls.js";
 
 let host: Holdfast;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 // Round robin in front of two hosts of two workers each; issue 4's first criterion with few of its clients.
 // test/long/balancer-need-not-be-sticky.test.ts has it whole.
 import { expect, test } from "vitest";
-import { BALANCERS, type BalancerName } from "./support/balancer.js";
-import { runUnsticky } from "./support/stickiness.js";
+import { BALANCERS, type BalancerName } from "../flow/support/balancer.js";
+import { runUnsticky } from "../flow/support/stickiness.js";
 
 /**
  * A balancer that keeps connections cannot send a POST again when a worker that leaves ends the connection in that very

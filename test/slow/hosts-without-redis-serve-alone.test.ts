@@ -1,13 +1,13 @@
 // F09, and a start without Redis: the host serves its own clients, says that it is degraded, and joins when Redis comes.
 import { expect, test } from "vitest";
-import { startCanary } from "./support/canary.js";
-import { clientOn, clientsOnEach, received } from "./support/client.js";
-import { freePort } from "./support/free-port.js";
-import { startExpectingExit } from "./support/holdfast.js";
-import { joined, startHost, startHosts } from "./support/hosts.js";
-import { RedisServer, startRedis } from "./support/redis.js";
-import { fence, io, run } from "./support/remote.js";
-import { startTalk, upTo } from "./support/talk.js";
+import { startCanary } from "../flow/support/canary.js";
+import { clientOn, clientsOnEach, received } from "../flow/support/client.js";
+import { freePort } from "../flow/support/free-port.js";
+import { startExpectingExit } from "../flow/support/holdfast.js";
+import { joined, startHost, startHosts } from "../flow/support/hosts.js";
+import { RedisServer, startRedis } from "../flow/support/redis.js";
+import { fence, io, run } from "../flow/support/remote.js";
+import { startTalk, upTo } from "../flow/support/talk.js";
 
 const NOBODY_LISTENS = 1;
 /** As many attempts as fit in a while, said once or twice. */

@@ -2,14 +2,14 @@
 // --redis-secret nobody else commands.
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { clientsOnEach, collect, received, type Socket } from "./support/client.js";
-import { eventually } from "./support/eventually.js";
-import type { Holdfast } from "./support/holdfast.js";
-import { joined, startHosts } from "./support/hosts.js";
-import { joinAsOutsider, type Outsider } from "./support/outsider.js";
-import { rssBytes } from "./support/process.js";
-import { type RedisServer, startRedis } from "./support/redis.js";
-import { fence, io, run, socket } from "./support/remote.js";
+import { clientsOnEach, collect, received, type Socket } from "../flow/support/client.js";
+import { eventually } from "../flow/support/eventually.js";
+import type { Holdfast } from "../flow/support/holdfast.js";
+import { joined, startHosts } from "../flow/support/hosts.js";
+import { joinAsOutsider, type Outsider } from "../flow/support/outsider.js";
+import { rssBytes } from "../flow/support/process.js";
+import { type RedisServer, startRedis } from "../flow/support/redis.js";
+import { fence, io, run, socket } from "../flow/support/remote.js";
 
 const MB = 1024 * 1024;
 const opts = { rooms: [], except: [], flags: {} };

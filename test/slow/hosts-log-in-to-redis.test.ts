@@ -2,16 +2,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { clientOn, open, received, type Socket } from "./support/client.js";
-import { ROOT } from "./support/command.js";
-import { eventually } from "./support/eventually.js";
-import { startExpectingExit, startHoldfast } from "./support/holdfast.js";
-import { crossing } from "./support/host-death.js";
-import { joined, startHosts } from "./support/hosts.js";
-import { environmentOf } from "./support/process.js";
-import { sessionOf } from "./support/recovery.js";
-import { startRedis } from "./support/redis.js";
-import { fence, io, run, socket } from "./support/remote.js";
+import { clientOn, open, received, type Socket } from "../flow/support/client.js";
+import { ROOT } from "../flow/support/command.js";
+import { eventually } from "../flow/support/eventually.js";
+import { startExpectingExit, startHoldfast } from "../flow/support/holdfast.js";
+import { crossing } from "../flow/support/host-death.js";
+import { joined, startHosts } from "../flow/support/hosts.js";
+import { environmentOf } from "../flow/support/process.js";
+import { sessionOf } from "../flow/support/recovery.js";
+import { startRedis } from "../flow/support/redis.js";
+import { fence, io, run, socket } from "../flow/support/remote.js";
 
 const SECRET = "s3cret-of-the-test";
 

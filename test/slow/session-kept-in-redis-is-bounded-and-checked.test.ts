@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { clientOn, collect, open, type Socket } from "./support/client.js";
-import { eventually, within } from "./support/eventually.js";
-import { crossing, killHost } from "./support/host-death.js";
-import { startHost, startHosts } from "./support/hosts.js";
-import { back, firstOf, returningClientOn, sessionOf, upTo } from "./support/recovery.js";
-import { type RedisServer, startRedis } from "./support/redis.js";
-import { startSwitchboard } from "./support/switchboard.js";
+import { clientOn, collect, open, type Socket } from "../flow/support/client.js";
+import { eventually, within } from "../flow/support/eventually.js";
+import { crossing, killHost } from "../flow/support/host-death.js";
+import { startHost, startHosts } from "../flow/support/hosts.js";
+import { back, firstOf, returningClientOn, sessionOf, upTo } from "../flow/support/recovery.js";
+import { type RedisServer, startRedis } from "../flow/support/redis.js";
+import { startSwitchboard } from "../flow/support/switchboard.js";
 
 const OPTIONS = { app: "recovery.mjs", args: ["--recovery", "on"] };
 const STEM = "socket.io-holdfast-recovery#";
