@@ -8,16 +8,7 @@
  */
 import { Encoding } from "./content.js";
 import { TEXT_PART } from "./event-part.js";
-import {
-  type Address,
-  type DecodedAddress,
-  FRAME_HEAD_BYTES,
-  FrameBatch,
-  FrameKind,
-  FrameReader,
-  kindOf,
-  ProtocolError,
-} from "./frame.js";
+import { type Address, type DecodedAddress, FrameBatch, FrameKind, FrameReader, ProtocolError } from "./frame.js";
 import { eachText } from "./text-frame.js";
 
 /** Larger events go by themselves, and so does what would make a run larger than this. */
@@ -59,21 +50,6 @@ export function readRun(run: Buffer): Run {
   const readPacked = new FrameReader(rest, end);
   while (readPacked.at < rest.length) packed.push(readPacked.sizedBytes());
   return { address, flags, frames: rest.subarray(0, end), packed };
-}
-
-/** Of a frame that came from outside, without anything packed: whom it is for. Throws ProtocolError on what is no such run. */
-export function checkRun(frame: Buffer): DecodedAddress {
-  if (
-    frame.length < FRAME_HEAD_BYTES ||
-    kindOf(frame) !== FrameKind.run ||
-    frame.readUInt32LE(0) !== frame.length - 4
-  ) {
-    throw new ProtocolError("no run");
-  }
-  const { address, frames, packed } = readRun(frame);
-  eachText(frames, () => {});
-  if (frames.length === 0 || packed.length > 0) throw new ProtocolError("no run as other hosts send them");
-  return address;
 }
 
 /** Each event of a run as the payload of a broadcast's content, with what is packed of it. */

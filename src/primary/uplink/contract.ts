@@ -3,7 +3,6 @@
  * takes its frames. What the switch asks of the uplink is in switch/router.ts.
  */
 import type { RedisCommand, RunCommands } from "./redis/command.js";
-import type { Hearers } from "./redis/publisher.js";
 import type { RedisLinkEvents, RedisLinkState } from "./redis/redis-link.js";
 
 export interface UplinkLog {
@@ -21,8 +20,6 @@ export interface ByteLink {
   unsubscribe(channels: readonly string[]): void;
   subscribePattern(pattern: string): Promise<void>;
   publish(channel: string, message: Buffer): boolean;
-  /** As `publish`, and tells who heard it; undefined where it cannot be told, and nothing was published. */
-  publishCounted(channel: string, message: Buffer, marker: string): Promise<Hearers> | undefined;
   countSubscribers(channels: readonly string[]): Promise<number[]>;
   /** Keeps `value` under `key` unless something is there already; gives what is there. */
   share(key: string, value: string): Promise<string>;

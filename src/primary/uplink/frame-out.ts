@@ -21,13 +21,6 @@ export function readBroadcast(frame: Buffer): OutgoingBroadcast | undefined {
   return broadcastOf(address, unpackFlags(what), payload, packed);
 }
 
-/** The namespace of a run. */
-export function namespaceOf(frame: Buffer): string {
-  const read = new FrameReader(frame);
-  read.number();
-  return read.text();
-}
-
 /** Those of a run. */
 export function readEvents(frame: Buffer): OutgoingBroadcast[] {
   const run = readRun(frame);

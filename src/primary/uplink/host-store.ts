@@ -44,10 +44,6 @@ export class HostStore {
     return this.#link.isOpen;
   }
 
-  get hasBegun(): boolean {
-    return this.#isBegun;
-  }
-
   readonly run = (commands: readonly RedisCommand[]): Promise<readonly unknown[]> => this.#link.run(commands);
 
   listen(listener: StoreListener): void {

@@ -17,7 +17,6 @@ import { HostStore } from "./host-store.js";
 import { RecentJoins } from "./recent-joins.js";
 import { Subscriptions } from "./subscriptions.js";
 import { type Farewell, Tally } from "./tally.js";
-import { WholeRuns } from "./whole-runs.js";
 import type { Incoming, IncomingAnnouncement, Outgoing } from "./wire/message.js";
 import type { Wire } from "./wire/wire.js";
 
@@ -60,7 +59,6 @@ export class Uplink {
   readonly #asking: Asking;
   readonly #answering: Answering;
   readonly #recentJoins = new RecentJoins();
-  readonly #wholeRuns: WholeRuns;
   readonly #ticker = setInterval(() => this.#tick(), TICK_MS);
   #deliver: Deliver = () => {};
   /** Where the host keeps what outlives it; undefined where it does not. */
@@ -92,10 +90,6 @@ export class Uplink {
     const { believesPlain } = options;
     this.#asking = new Asking({ ...shared, uid, mode: wire.mode, believesPlain, isReady, hostsServing, takeCensus });
     this.#answering = new Answering(shared);
-    const { maxMessageBytes } = options;
-    const repeat = (frame: Buffer) => this.#repeat(frame);
-    const onPublished = () => this.#tally.count("uplinkPublished");
-    this.#wholeRuns = new WholeRuns({ wire, maxMessageBytes }, this.#link, { onPublished, repeat });
   }
 
   get status(): UplinkStatus {
@@ -151,10 +145,9 @@ export class Uplink {
 
   /** Resolves when Redis has answered, or cannot be reached and is not required. Rejects when it refuses us. */
   async start(): Promise<void> {
-    const { hostChannel, runs, pattern } = this.#wire;
-    const channels = runs ? [hostChannel, runs.readers] : [hostChannel];
+    const { hostChannel, pattern } = this.#wire;
     // They stay wanted while Redis is away; that they were confirmed is told by `onUp`.
-    for (const wanted of [pattern && this.#link.subscribePattern(pattern), this.#link.subscribe(channels)]) {
+    for (const wanted of [this.#link.subscribe([hostChannel]), pattern && this.#link.subscribePattern(pattern)]) {
       if (wanted) wanted.catch(() => {});
     }
     await this.#link.start();
@@ -240,14 +233,7 @@ export class Uplink {
   }
 
   #run(frame: Buffer): void {
-    // What waits for what is to outlive the host goes as it always did.
-    if (!this.#store?.hasBegun && this.#wholeRuns.take(frame)) return;
     for (const message of readEvents(frame)) this.#publish(this.#addressed(message));
-  }
-
-  /** For those who do not read runs; Holdfast hosts have had them. */
-  #repeat(frame: Buffer): void {
-    for (const message of readEvents(frame)) this.#publish({ ...message, host: { repeats: true } });
   }
 
   #addressed(message: OutgoingBroadcast): OutgoingBroadcast {
@@ -308,10 +294,7 @@ export class Uplink {
   #dispatch(message: Incoming): void {
     switch (message.kind) {
       case "broadcast":
-        return message.host?.repeats ? undefined : this.#deliver(this.#frames.broadcast(message));
-      case "run":
-        // A copy: a link that is behind keeps what it is given, not all that Redis sent with it.
-        return this.#deliver(Buffer.from(message.frame));
+        return this.#deliver(this.#frames.broadcast(message));
       case "command":
         return this.#deliver(this.#frames.command(message));
       case "event":

@@ -29,12 +29,6 @@ export interface PublishCounters {
   refused: number;
 }
 
-/** Of one message: its subscribers, and, at about the same time, those of another channel. */
-export interface Hearers {
-  readonly heard: number;
-  readonly marked: number;
-}
-
 const MAX_ON_THE_WAY_BYTES = 8 * 1_024 ** 2;
 /** Of a host that connects, from its attempt until it hears. */
 const SUBSCRIBE_MS = 100;
@@ -105,20 +99,6 @@ export class Publisher {
 
   /** Only while it is open; all of a tick leave in one write. */
   publish(channel: string, message: Buffer | string): void {
-    void this.#publish(channel, message);
-  }
-
-  /** As `publish`; rejects where Redis does not say who heard it. */
-  async publishCounted(channel: string, message: Buffer, marker: string): Promise<Hearers> {
-    const redis = this.#connection.redis as Redis;
-    const [heard, [, marked]] = await Promise.all([
-      this.#publish(channel, message),
-      redis.pubsub("NUMSUB", marker) as Promise<[string, number]>,
-    ]);
-    return { heard, marked };
-  }
-
-  #publish(channel: string, message: Buffer | string): Promise<number> {
     const redis = this.#connection.redis as Redis;
     const bytes = bytesOf({ channel, message });
     this.#cork(redis.stream);
@@ -130,7 +110,6 @@ export class Publisher {
       () => this.#settled(bytes),
       (error) => this.#rejected(error, { channel, message, bytes }),
     );
-    return sent as Promise<number>;
   }
 
   /** All in the write of this tick; texts come as Buffers. */

@@ -15,7 +15,6 @@ import { type ConnectOptions, openClient, shownTarget } from "./connect.js";
 import { failureOf } from "./failure.js";
 import type { Layout, LayoutEvents } from "./layout.js";
 import type { RedisNode } from "./node.js";
-import type { Hearers } from "./publisher.js";
 import { RedisAwayError, RedisRefusedError } from "./redis-error.js";
 import { SingleLayout } from "./single.js";
 
@@ -159,16 +158,6 @@ export class RedisLink {
     if (!publisher?.isFree) return this.#backlog.add({ channel, message, sinceMs: performance.now() });
     publisher.publish(channel, message);
     return true;
-  }
-
-  /**
-   * As `publish`, and tells who heard it. Undefined: it was not given to Redis, which is away, behind, or a Cluster, of which
-   * no node knows all subscribers.
-   */
-  publishCounted(channel: string, message: Buffer, marker: string): Promise<Hearers> | undefined {
-    const publisher = this.#onlyNode?.publisher;
-    if (this.#isClosed || !publisher?.isFree || this.#isTooLarge(message)) return undefined;
-    return publisher.publishCounted(channel, message, marker);
   }
 
   /** How many subscribers each channel has, over all masters of a Cluster. Rejects when Redis is away or late. */

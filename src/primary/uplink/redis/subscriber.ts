@@ -118,10 +118,9 @@ export class Subscriber {
     redis.on("moved", () => this.replace(new Error("slots have moved to another master")));
     await this.#options.verify(redis);
     this.#redis = redis;
-    // Patterns first: who hears of a channel what others count must hear by then what comes by a pattern.
     await Promise.all([
-      this.#send(redis, "psubscribe", this.#patterns, [...this.#patterns.keys()]),
       this.#send(redis, this.#options.sharded ? "ssubscribe" : "subscribe", this.#channels, [...this.#channels.keys()]),
+      this.#send(redis, "psubscribe", this.#patterns, [...this.#patterns.keys()]),
     ]);
   }
 

@@ -1,6 +1,5 @@
 /** Reads the classic wire format: what a message says, once its place, form and sender have been checked. */
 import type { DecodedAddress, RoomName } from "../../../protocol/frame.js";
-import { checkRun } from "../../../protocol/run.js";
 import { channelName } from "./channel-name.js";
 import { ClassicType } from "./classic-type.js";
 import type { Form, Sender } from "./envelope.js";
@@ -26,30 +25,6 @@ export const REQUEST_FORM: Form = {
 };
 
 export const RESPONSE_FORM: Form = { ...REQUEST_FORM, shape: {} };
-
-/** `[uid, host part]` */
-export const RUN_FORM: Form = {
-  shape: { 0: {} },
-  uidField: "0",
-  hostField: "1",
-  isForAnyone: () => false,
-};
-
-const ARRAY_OF_TWO = 0x92;
-
-/** Of what comes where broadcasts come. */
-export function isRun(bytes: Buffer): boolean {
-  return bytes[0] === ARRAY_OF_TWO;
-}
-
-/** `channelOf` names the channel on which a namespace's runs come. */
-export function readRun({ uid, host }: Sender, channel: string, channelOf: (namespace: string) => string): Incoming {
-  const frame = host?.payloads[0];
-  if (!frame) return refuse("wrong-shape");
-  const { namespace } = checkRun(frame);
-  if (channel !== channelOf(namespace)) refuse("wrong-channel");
-  return { kind: "run", namespace, uid, host, frame };
-}
 
 /** `channelOf` names the channel without room on which a namespace's broadcasts come. */
 export function readBroadcast(

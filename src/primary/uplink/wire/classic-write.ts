@@ -17,11 +17,6 @@ export function beginBroadcast(uid: string, bytes = ENVELOPE_BYTES): MsgpackWrit
   return new MsgpackWriter(bytes).array(4).text(uid);
 }
 
-/** `[uid]`, and a second that follows: the host part has it all. */
-export function beginRun(uid: string): MsgpackWriter {
-  return new MsgpackWriter(ENVELOPE_BYTES).array(2).text(uid);
-}
-
 /** `[uid, packet, options]`, and a fourth that follows. */
 export function writeBroadcast(uid: string, { namespace, address, flags, args, host }: Of<"broadcast">): MsgpackWriter {
   const bytes = ENVELOPE_BYTES + args.length + (host?.payloads?.[0]?.length ?? 0);

@@ -3,22 +3,17 @@
  * one channel of each namespace, responses on another or on the asker's own.
  */
 import { ANNOUNCEMENT_FORM, type Announcement, readAnnouncement, writeAnnouncement } from "./announcement.js";
-import { copyWithoutPacked } from "../../../protocol/content.js";
 import { channelName } from "./channel-name.js";
 import {
   BROADCAST_FORM,
   REQUEST_FORM,
   RESPONSE_FORM,
-  isRun,
-  RUN_FORM,
   readBroadcast,
   readRequest,
   readResponse,
-  readRun,
 } from "./classic-read.js";
 import {
   beginBroadcast,
-  beginRun,
   writeBroadcast,
   writeCommand,
   writeEvent,
@@ -27,15 +22,12 @@ import {
 } from "./classic-write.js";
 import { beginsWith, Envelope, OWN } from "./envelope.js";
 import type { Incoming, Outgoing, Publication } from "./message.js";
-import type { Runs, Wire, WireOptions } from "./wire.js";
-
-const RUN_ROOM = "\0holdfast-run";
+import type { Wire, WireOptions } from "./wire.js";
 
 export class ClassicWire implements Wire {
   readonly mode = "classic";
   readonly pattern: string;
   readonly hostChannel: string;
-  readonly runs: Runs;
   readonly #uid: string;
   readonly #broadcasts: string;
   readonly #requests: string;
@@ -43,18 +35,15 @@ export class ClassicWire implements Wire {
   readonly #envelope: Envelope;
   /** How our own broadcasts begin; each comes back to us. */
   readonly #ownBeginning: Buffer;
-  readonly #ownRunBeginning: Buffer;
 
   constructor(options: WireOptions) {
     const { prefix, uid } = options;
     this.#uid = uid;
     this.#ownBeginning = beginBroadcast(uid).take();
-    this.#ownRunBeginning = beginRun(uid).take();
     this.#broadcasts = `${prefix}#`;
     this.#requests = `${prefix}-request#`;
     this.#responses = `${prefix}-response#`;
     this.hostChannel = `${prefix}-holdfast#`;
-    this.runs = { readers: `${prefix}-holdfast-runs#`, write: (namespace, frame) => this.#writeRun(namespace, frame) };
     this.pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}#*`;
     // Each host gets all broadcasts, by the pattern.
     const streamOf = (channel: string) => (channel.startsWith(this.#broadcasts) ? this.#broadcasts : channel);
@@ -83,9 +72,7 @@ export class ClassicWire implements Wire {
   read(channel: string, bytes: Buffer): Incoming {
     const envelope = this.#envelope;
     if (channel.startsWith(this.#broadcasts)) {
-      if (beginsWith(bytes, this.#ownBeginning) || beginsWith(bytes, this.#ownRunBeginning)) return OWN;
-      if (isRun(bytes))
-        return envelope.open(channel, bytes, RUN_FORM, (_, sender) => readRun(sender, channel, this.#runChannel));
+      if (beginsWith(bytes, this.#ownBeginning)) return OWN;
       const channelOf = (namespace: string) => `${this.#broadcasts}${namespace}#`;
       return envelope.open(channel, bytes, BROADCAST_FORM, (fields, sender) =>
         readBroadcast(fields, sender, channel, channelOf),
@@ -124,14 +111,6 @@ export class ClassicWire implements Wire {
   writeAnnouncement(announcement: Announcement): Publication {
     return this.#envelope.seal(this.hostChannel, writeAnnouncement(this.#uid, announcement));
   }
-
-  #writeRun(namespace: string, frame: Buffer): Publication {
-    const host = { payloads: [copyWithoutPacked(frame)] };
-    return this.#envelope.seal(this.#runChannel(namespace), beginRun(this.#uid), host, "unnamed");
-  }
-
-  /** To other servers, that of a room that they do not have. */
-  readonly #runChannel = (namespace: string): string => `${this.#broadcasts}${namespace}#${RUN_ROOM}#`;
 
   #broadcastChannel({ namespace, address }: Extract<Outgoing, { kind: "broadcast" }>): string {
     const { rooms } = address;

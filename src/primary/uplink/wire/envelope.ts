@@ -93,11 +93,11 @@ export class Envelope {
       return this.#options.secret === undefined || forAnyone ? { uid, host: undefined } : refuse("unsigned");
     }
     if (uid !== undefined && uid !== part.uid) refuse("wrong-shape");
-    const { sequence, number, timeoutMs, answered, lost, last, repeats, payloads } = part;
+    const { sequence, number, timeoutMs, answered, lost, last, payloads } = part;
     const missed = this.#missedBefore(channel, part);
     return {
       uid: part.uid,
-      host: { uid: part.uid, sequence, number, missed, timeoutMs, answered, lost, last, repeats, payloads },
+      host: { uid: part.uid, sequence, number, missed, timeoutMs, answered, lost, last, payloads },
     };
   }
 

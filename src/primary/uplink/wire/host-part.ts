@@ -13,7 +13,7 @@ import type { Place } from "./sequence.js";
 import { SIGNATURE_BYTES } from "./signature.js";
 
 /** Rises when hosts of this version could no longer understand each other. */
-const WIRE_VERSION = 3;
+const WIRE_VERSION = 2;
 export const HOST_FIELD = "holdfast";
 
 const FRESH = 1;
@@ -21,7 +21,6 @@ const LAST = 2;
 const REPORT = 4;
 const SIGNED = 8;
 const NUMBERED = 16;
-const REPEATS = 32;
 const HEAD_BYTES = 3;
 const SEQUENCE_BYTES = 6;
 /** No host has more workers. */
@@ -50,10 +49,9 @@ export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, 
   return field;
 }
 
-function bitsOf(place: Place, part: HostPartToWrite, reports: boolean, signed: boolean): number {
-  const { last, repeats, number = 0 } = part;
-  const ofMessage = (place.fresh ? FRESH : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0);
-  return ofMessage | (last ? LAST : 0) | (number > 0 ? NUMBERED : 0) | (repeats ? REPEATS : 0);
+function bitsOf({ fresh }: Place, { last, number = 0 }: HostPartToWrite, reports: boolean, signed: boolean): number {
+  const numbered = number > 0 ? NUMBERED : 0;
+  return (fresh ? FRESH : 0) | (last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0) | numbered;
 }
 
 /** Of the four numbers of a report. */
@@ -86,7 +84,6 @@ export function readHostPart(field: Buffer): SignedHostPart {
     number,
     fresh: (bits & FRESH) !== 0,
     last: (bits & LAST) !== 0,
-    repeats: (bits & REPEATS) !== 0,
     signed: (bits & SIGNED) !== 0,
     timeoutMs,
     answered,

@@ -29,8 +29,6 @@ export interface HostPart {
   readonly answered: number;
   readonly lost: number;
   readonly last: boolean;
-  /** On broadcasts: Holdfast hosts have had the event, in a run. */
-  readonly repeats: boolean;
   /** The workers' own payloads (see worker/codec.ts): of the asking worker, or one per answer. */
   readonly payloads: readonly Buffer[];
 }
@@ -77,14 +75,6 @@ export interface IncomingBroadcast extends FromAnyone {
   readonly flags: Flags;
   /** An array, the event's name first. */
   readonly args: Packed;
-}
-
-/** Several events of one worker to one address, for Holdfast hosts alone. */
-export interface IncomingRun extends FromAnyone {
-  readonly kind: "run";
-  readonly host: HostPart;
-  /** A whole frame, see protocol/run.ts. */
-  readonly frame: Buffer;
 }
 
 export interface IncomingCommand extends FromAnyone {
@@ -158,7 +148,6 @@ export interface Refused {
 
 export type Incoming =
   | IncomingBroadcast
-  | IncomingRun
   | IncomingCommand
   | IncomingEvent
   | IncomingRequest

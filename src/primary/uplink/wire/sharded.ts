@@ -17,7 +17,6 @@ const SOCKET_ID_CHARS = 20;
 export class ShardedWire implements Wire {
   readonly mode = "sharded";
   readonly pattern = undefined;
-  readonly runs = undefined;
   readonly hostChannel: string;
   readonly #uid: string;
   readonly #prefix: string;

@@ -15,20 +15,12 @@ export interface WireOptions {
   readonly maxMessageBytes?: number;
 }
 
-/** Classic: runs (protocol/run.ts), each in one message, which other servers hear and leave alone. */
-export interface Runs {
-  /** To be subscribed, behind the pattern: who hears broadcasts and not this reads no runs. */
-  readonly readers: string;
-  write(namespace: string, frame: Buffer): Publication;
-}
-
 export interface Wire {
   readonly mode: "classic" | "sharded";
   /** To be subscribed once for each host, whatever it serves. */
   readonly hostChannel: string;
   /** Classic: the glob that brings every broadcast of the prefix. */
   readonly pattern: string | undefined;
-  readonly runs: Runs | undefined;
   /** To be subscribed while the host serves the namespace; what is asked and answered comes there. */
   channelsOf(namespace: string): readonly string[];
   /** Whose subscribers are all servers of the namespace, and whose are Holdfast's: the difference is the plain ones. */

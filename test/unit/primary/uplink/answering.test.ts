@@ -14,7 +14,6 @@ const HOST: HostPart = {
   answered: 0,
   lost: 0,
   last: false,
-  repeats: false,
   payloads: [],
 };
 

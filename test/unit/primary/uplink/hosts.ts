@@ -2,12 +2,10 @@
  * Hosts in one process, for fast tests of the uplink: real switches, wires and workers behind real links, joined by a bus
  * in memory that behaves as Redis' pub/sub. What only a real Redis shows is for test/flow.
  */
-import type { Socket as Client } from "socket.io-client";
-import { expect, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { Switch } from "../../../../src/primary/switch/switch.js";
 import type { ByteLink } from "../../../../src/primary/uplink/contract.js";
 import type { RedisLinkEvents, RedisLinkState } from "../../../../src/primary/uplink/redis/redis-link.js";
-import type { Hearers } from "../../../../src/primary/uplink/redis/publisher.js";
 import { Uplink } from "../../../../src/primary/uplink/uplink.js";
 import { ClassicWire } from "../../../../src/primary/uplink/wire/classic.js";
 import { ShardedWire } from "../../../../src/primary/uplink/wire/sharded.js";
@@ -33,10 +31,7 @@ export class Bus {
   readonly published: { readonly channel: string; readonly bytes: Buffer }[] = [];
   /** What is published is lost. */
   losing = false;
-  /** Servers of another kind that hear broadcasts and requests. */
-  strangers = 0;
-  /** Nothing is published at once: a Redis that is behind. */
-  behind = false;
+
   readonly kept = new Map<string, string>();
 
   publish(channel: string, bytes: Buffer): void {
@@ -110,17 +105,9 @@ export class BusLink implements ByteLink {
     return true;
   }
 
-  publishCounted(channel: string, bytes: Buffer, marker: string): Promise<Hearers> | undefined {
-    if (this.#bus.behind || !this.publish(channel, bytes)) return undefined;
-    const links = [...this.#bus.links];
-    const heard = links.filter((link) => link.hears(channel)).length + this.#bus.strangers;
-    return Promise.resolve({ heard, marked: links.filter((link) => link.channels.has(marker)).length });
-  }
-
   async countSubscribers(channels: readonly string[]): Promise<number[]> {
     const links = [...this.#bus.links];
-    const strangers = (channel: string) => (channel.startsWith("p-request#") ? this.#bus.strangers : 0);
-    return channels.map((channel) => links.filter((link) => link.channels.has(channel)).length + strangers(channel));
+    return channels.map((channel) => links.filter((link) => link.channels.has(channel)).length);
   }
 
   async share(key: string, value: string): Promise<string> {
@@ -132,12 +119,8 @@ export class BusLink implements ByteLink {
     this.die();
   }
 
-  hears(channel: string): boolean {
-    return this.channels.has(channel) || this.#patterns.some((stem) => channel.startsWith(stem));
-  }
-
   hear(channel: string, bytes: Buffer): void {
-    if (!this.hears(channel)) return;
+    if (!this.channels.has(channel) && !this.#patterns.some((stem) => channel.startsWith(stem))) return;
     setImmediate(() => this.#bus.links.has(this) && !this.frozen && this.#events.onMessage(channel, bytes));
   }
 }
@@ -179,43 +162,4 @@ export async function startHost(bus: Bus, options: HostOptions = {}): Promise<Ho
   const workers: Worker[] = [];
   for (let i = 0; i < count; i++) workers.push(await startWorker(hub, {}, mode));
   return { uid, hub, uplink, link, workers, logged };
-}
-
-export interface Two {
-  readonly bus: Bus;
-  readonly hosts: readonly [Host, Host];
-  /** One on each worker: two of the first host, two of the second. */
-  readonly clients: readonly [Client, Client, Client, Client];
-}
-
-export async function startTwo(options: HostOptions): Promise<Two> {
-  const bus = new Bus();
-  const hosts = [await startHost(bus, options), await startHost(bus, options)] as const;
-  const clients = await Promise.all(hosts.flatMap(({ workers }) => workers.map((worker) => worker.connect())));
-  await joined(hosts);
-  return { bus, hosts, clients: clients as unknown as Two["clients"] };
-}
-
-/** Each knows of all workers of the other. */
-export async function joined(hosts: readonly Host[]): Promise<void> {
-  for (const host of hosts) {
-    await expect.poll(() => ioOf(host).of("/").adapter.serverCount()).toBe(2 * hosts.length);
-  }
-}
-
-/** What was sent until now has been relayed. */
-export async function settled(hosts: readonly Host[]): Promise<void> {
-  for (const host of hosts) await ioOf(host).fetchSockets();
-}
-
-export function ioOf({ workers }: Host) {
-  const [worker] = workers;
-  if (!worker) throw new Error("a host without workers");
-  return worker.io;
-}
-
-export function collect(client: Client, event: string): unknown[][] {
-  const items: unknown[][] = [];
-  client.on(event, (...args) => items.push(args));
-  return items;
 }

@@ -140,15 +140,15 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
     test("takes the broadcasts of another version for a plain server's, and nothing else", () => {
       const other = create("other");
       const me = create("me");
-      expect(me.read(...ofVersion(4, other.write(broadcast)))).toMatchObject({ kind: "broadcast", host: undefined });
+      expect(me.read(...ofVersion(3, other.write(broadcast)))).toMatchObject({ kind: "broadcast", host: undefined });
       for (const message of Object.values(controls)) {
-        expect(me.read(...ofVersion(4, other.write(message)))).toEqual({
+        expect(me.read(...ofVersion(3, other.write(message)))).toEqual({
           kind: "refused",
           reason: "other-version",
-          version: 4,
+          version: 3,
         });
       }
-      expect(me.read(...ofVersion(4, other.writeAnnouncement(announcement)))).toMatchObject({
+      expect(me.read(...ofVersion(3, other.writeAnnouncement(announcement)))).toMatchObject({
         reason: "other-version",
       });
     });
