@@ -1,7 +1,10 @@
 /** The head of an HTTP message, its headers as in Node's `rawHeaders`: names and values, in turn. */
 import type { IncomingMessage } from "node:http";
 
-/** Of an answer that another worker gives. An app may set what headers it likes; Node's own limit is for servers that are not trusted. */
+/**
+ * Of an answer that another worker gives. An app may set what headers it likes; Node's own limit is for servers that are
+ * not trusted.
+ */
 export const MAX_ANSWER_HEAD_BYTES = 1024 * 1024;
 
 export function writeHead(firstLine: string, rawHeaders: readonly string[]): Buffer {

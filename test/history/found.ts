@@ -22,8 +22,8 @@ export interface Chain {
   readonly startAt: number;
   endAt: number;
   isOpen: boolean;
-  /** The boots that served it, each from a place on. */
-  readonly hosts: { readonly from: number; readonly host: string | undefined }[];
+  /** The boots that served it, each from a place on, until its connection was closed. */
+  readonly hosts: { readonly from: number; until: number; readonly host: string | undefined }[];
   readonly received: Placed<"receive">[];
   readonly states: Placed<"state">[];
 }
@@ -67,6 +67,16 @@ export function hostAt({ hosts }: Chain, at: number): string | undefined {
   return hosts.findLast(({ from }) => from <= at)?.host ?? hosts[0]?.host;
 }
 
+/** Where its session may have been: while it was away, with the boot that it came to next, too. */
+export function hostsAbout({ hosts }: Chain, at: number): readonly (string | undefined)[] {
+  const index = Math.max(
+    0,
+    hosts.findLastIndex(({ from }) => from <= at),
+  );
+  const next = hosts[index + 1];
+  return next && (hosts[index]?.until ?? NEVER) < at ? [hosts[index]?.host, next.host] : [hosts[index]?.host];
+}
+
 /** Whether the two boots are certainly not the same. */
 export function areApart(sender: string | undefined, host: string | undefined): boolean {
   const of = hostOf(sender);
@@ -97,7 +107,7 @@ function chainsOf(history: readonly Entry[]): Chain[] {
   const current = new Map<string, Chain>();
   for (const [at, entry] of history.entries()) {
     if (entry.type === "connect") {
-      const served = { from: at, host: entry.host };
+      const served = { from: at, until: NEVER, host: entry.host };
       const before = current.get(entry.client);
       if (before && entry.recovered) {
         before.isOpen = true;
@@ -113,7 +123,9 @@ function chainsOf(history: readonly Entry[]): Chain[] {
     else if (entry.type === "state") current.get(entry.client)?.states.push({ at, entry });
     else if (entry.type === "close") {
       const chain = current.get(entry.client);
+      const last = chain?.hosts.at(-1);
       if (chain) chain.isOpen = false;
+      if (last) last.until = Math.min(last.until, at);
     }
   }
   return chains;

@@ -9,7 +9,7 @@ import type { Retrieved } from "./across/retrieval.js";
 import { type Claim, Claims, type Offer, type Request } from "./claims.js";
 import type { EventLog } from "./event-log.js";
 import { type Missed, missedBy } from "./missed.js";
-import { isElsewhere, positionOf, type Refusal, type Session } from "./session.js";
+import { isForeign, positionOf, type Refusal, type Session } from "./session.js";
 import type { SessionTable } from "./session-table.js";
 import type { WorkerEnd } from "./worker-end.js";
 
@@ -22,7 +22,8 @@ interface AskedBy extends WorkerEnd {
 
 /** Where sessions are that are not of this host. */
 export interface Elsewhere {
-  retrieve(wanted: Pick<Request, "pid" | "namespace" | "offset">): Promise<Retrieved | Refusal>;
+  /** "here": no other host has it. */
+  retrieve(wanted: Pick<Request, "pid" | "namespace" | "offset">): Promise<Retrieved | Refusal | "here">;
   /** False: it has to stay. */
   release(session: Session): boolean;
 }
@@ -197,9 +198,10 @@ export class RestoreDesk<W extends AskedBy> {
     if (session.namespace !== request.namespace) return this.#refuse(request, "unknown");
     const before = this.#claims.of(session);
     if (before) return void before.waiting.push(request);
-    if (isElsewhere(session, request.offset, this.#desk.epoch)) {
-      this.cut(session);
-      return this.#fetch(request);
+    if (isForeign(request.offset, session, this.#desk.epoch)) {
+      // Another host may have taken the session while this one was cut off from Redis.
+      if (this.#desk.elsewhere()) return this.#fetch(request, session);
+      session.cameWith = request.offset ?? "";
     }
     if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
@@ -207,21 +209,31 @@ export class RestoreDesk<W extends AskedBy> {
     fence(session);
   }
 
-  /** From another host, if there is one that has it. */
-  #fetch(request: Request<W>): void {
+  /** From another host, if there is one that has it. `doubtful`: this host's own, which another may have taken. */
+  #fetch(request: Request<W>, doubtful?: Session<W>): void {
     const elsewhere = this.#desk.elsewhere();
     if (!elsewhere) return this.#refuse(request, "unknown");
     void elsewhere.retrieve(request).then((retrieved) => {
-      if (typeof retrieved !== "string") this.#arrive(request, retrieved);
-      else if (this.#desk.isThere(request.holder)) this.#refuseOrAttend(request, retrieved);
+      if (typeof retrieved !== "string") {
+        if (doubtful && this.#isOurs(doubtful)) this.cut(doubtful);
+        this.#arrive(request, retrieved);
+      } else if (this.#desk.isThere(request.holder)) this.#refuseOrAttend(request, retrieved, doubtful);
     });
   }
 
-  /** Who took it may have been the same client, here. */
-  #refuseOrAttend(request: Request<W>, why: Refusal): void {
-    if (why !== "taken" || !this.#desk.sessions.find(request.pid)) return this.#refuse(request, why);
+  #refuseOrAttend(request: Request<W>, why: Refusal | "here", doubtful?: Session<W>): void {
+    const isOurs = why === "here" && doubtful !== undefined && this.#isOurs(doubtful);
+    if (isOurs) doubtful.cameWith = request.offset ?? "";
+    // Who took it may have been the same client, here.
+    const found = this.#desk.sessions.find(request.pid);
+    const isHereNow = why === "taken" && found !== undefined && found !== doubtful;
+    if (!isOurs && !isHereNow) return this.#refuse(request, why === "here" ? "unknown" : why);
     this.#attend(request);
     this.#arm();
+  }
+
+  #isOurs(session: Session<W>): boolean {
+    return this.#desk.sessions.find(session.pid) === session;
   }
 
   #arrive(request: Request<W>, retrieved: Retrieved): void {

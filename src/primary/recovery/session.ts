@@ -72,12 +72,8 @@ export interface Progress {
   ownOf(worker: string): number;
 }
 
-/** The client has had events of another host since: another has given the session back, and this host has not been told. */
-export function isElsewhere(
-  { cameWith }: Pick<Session, "cameWith">,
-  offset: string | undefined,
-  epoch: string,
-): boolean {
+/** The cursor is of another host, or another boot, and not the one with which the client came: it may have been elsewhere since. */
+export function isForeign(offset: string | undefined, { cameWith }: Pick<Session, "cameWith">, epoch: string): boolean {
   const told = offset === undefined ? undefined : parseCursor(offset);
   return told !== undefined && told.epoch !== epoch && offset !== cameWith;
 }
@@ -95,7 +91,7 @@ export function positionOf(
   if (offset === undefined) return known;
   const told = parseCursor(offset);
   if (!told) return "cursor";
-  if (isElsewhere(session, offset, progress.epoch)) return "taken";
+  if (isForeign(offset, session, progress.epoch)) return "taken";
   if (told.epoch !== progress.epoch) return known;
   if (told.own > progress.ownOf(told.worker) || told.shared > progress.shared) return "cursor";
   const { confirmed, base, start } = session;

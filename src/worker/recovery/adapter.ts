@@ -5,7 +5,6 @@
 import type { Namespace } from "socket.io";
 import { Adapter, type BroadcastOptions, type Room, type SocketId } from "socket.io-adapter";
 import { packFlags, readContent, unpackFlags } from "../../protocol/content.js";
-import { parseCursor } from "../../protocol/cursor.js";
 import { type Address, type DecodedAddress, FrameReader, ProtocolError, type RoomName } from "../../protocol/frame.js";
 import { Change, type Restored } from "../../protocol/recovery-frame.js";
 import { SwitchedAdapter } from "../adapter.js";
@@ -223,7 +222,7 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const kept = this.#keptOf(socket);
     const { id } = socket;
     const parent = this.#parts.parentOf(this.nsp as Namespace);
-    const about = { namespace: this.name, parent, pid, id, offset: offsetOf(socket), joins };
+    const about = { namespace: this.name, parent, pid, id, offset: this.#reception.offsetOf(socket), joins };
     kept.begin(this.#book.open(kept, about), Buffer.alloc(0));
   }
 
@@ -283,10 +282,4 @@ function toOptions({ rooms, except }: DecodedAddress, flags: number): BroadcastO
 
 function addressed({ rooms, except }: BroadcastOptions): { rooms: Set<RoomName>; except: Set<RoomName> } {
   return { rooms: rooms as Set<RoomName>, except: (except ?? new Set()) as Set<RoomName> };
-}
-
-/** Of the client's CONNECT: it says it again until it has had an event of this session. */
-function offsetOf({ handshake }: KeepableSocket): string {
-  const { offset } = handshake.auth;
-  return typeof offset === "string" && parseCursor(offset) ? offset : "";
 }

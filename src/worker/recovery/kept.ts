@@ -10,7 +10,6 @@ export interface ServerSocket {
   pid?: string | undefined;
   readonly recovered: boolean;
   data: unknown;
-  readonly handshake: { readonly auth: { readonly offset?: unknown } };
   readonly client: {
     readonly conn: EngineConnection;
     writeToEngine(parts: readonly unknown[], options: object): void;

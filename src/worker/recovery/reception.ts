@@ -4,6 +4,7 @@
  */
 import { type Namespace, Socket } from "socket.io";
 import type { SocketId } from "socket.io-adapter";
+import { parseCursor } from "../../protocol/cursor.js";
 import type { Restored } from "../../protocol/recovery-frame.js";
 import { decode } from "../codec.js";
 import type { EngineConnection } from "./connection.js";
@@ -37,6 +38,8 @@ export class Reception {
   readonly #namespace: Namespace;
   readonly #book: SessionBook;
   readonly #onProblem: (error: Error) => void;
+  /** With what cursor each new socket's client came; an app may change the handshake. */
+  readonly #offsets = new WeakMap<ServerSocket, string>();
   /** Clients that are on their way back, and those whose session is known, by its id. */
   readonly #returning = new Set<Returning>();
   readonly #expected = new Map<SocketId, Returning>();
@@ -63,6 +66,11 @@ export class Reception {
     return this.#expected.get(id);
   }
 
+  /** Empty: none. The client says it again until it has had an event of this session. */
+  offsetOf(socket: ServerSocket): string {
+    return this.#offsets.get(socket) ?? "";
+  }
+
   /** A middleware has refused the client. */
   refuse(id: SocketId): void {
     const returning = this.#expected.get(id);
@@ -84,8 +92,12 @@ export class Reception {
       socket.pid = undefined;
       return socket;
     }
+    const { offset } = auth;
     const session = await this.#restore(client, auth);
-    return session ? new make(this.#namespace, client, auth, session) : new make(this.#namespace, client, auth);
+    if (session) return new make(this.#namespace, client, auth, session);
+    const socket = new make(this.#namespace, client, auth);
+    if (typeof offset === "string" && parseCursor(offset)) this.#offsets.set(socket, offset);
+    return socket;
   }
 
   async #restore({ conn }: Client, { pid, offset }: Auth): Promise<PreviousSession | undefined> {

@@ -3,7 +3,7 @@
  * were cut off from each other (docs/recovery.md), and then only if the host that missed it has told so.
  */
 import { hostOf, type Target, type Violation } from "../entry.js";
-import { areApart, type Chain, type Found, hostAt, type Invocation, NEVER } from "../found.js";
+import { areApart, type Chain, type Found, hostAt, hostsAbout, type Invocation, NEVER } from "../found.js";
 
 export function checkLoss(chain: Chain, found: Found): Violation[] {
   const got = new Set(chain.received.map(({ entry }) => entry.id));
@@ -34,11 +34,12 @@ function mayHaveEndedWithItsHost(event: Invocation, chain: Chain, { ended }: Fou
 
 /** It crossed from host to host while that was cut, and the host of the client has told of something missing since. */
 function isTold(event: Invocation, chain: Chain, { cuts, gaps, ended }: Found): boolean {
-  const host = hostAt(chain, event.okAt);
-  if (host === undefined || !areApart(event.sender, host)) return false;
   const during = cuts.filter(({ from, until }) => event.okAt > from && event.at < until);
-  // Who has been killed since can no longer be asked.
-  return during.some((cut) => ended.has(host) || (gaps[host] ?? 0) > (cut.gaps[host] ?? 0));
+  return hostsAbout(chain, event.okAt).some((host) => {
+    if (host === undefined || !areApart(event.sender, host)) return false;
+    // Who has been killed since can no longer be asked.
+    return during.some((cut) => ended.has(host) || (gaps[host] ?? 0) > (cut.gaps[host] ?? 0));
+  });
 }
 
 /** The joins and leaves that make the client of a chain a member. */
@@ -72,9 +73,12 @@ function isCertainlyFor(event: Invocation, { room, except }: Target, membership:
 function isCertainlyIn(room: string, event: Invocation, membership: Membership): boolean {
   if (!membership.possible.has(room)) return false;
   const own = membership.own.filter(({ op }) => "room" in op && op.room === room);
-  const leftAt = Math.max(-1, ...own.filter(({ op }) => op.kind === "leave").map(({ at }) => at));
+  const leaves = own.filter(({ op }) => op.kind === "leave");
+  const leftAt = Math.max(-1, ...leaves.map(({ at }) => at));
   const joined = own.some(({ op, at, okAt }) => op.kind === "join" && at > leftAt && okAt < event.at);
-  return joined || isCertainlyJoinedByOther(room, event, leftAt, membership);
+  // What it does itself is done in its order; between it and another, nobody knows before the answer.
+  const hasLeftAt = Math.max(-1, ...leaves.map(({ okAt }) => okAt));
+  return joined || isCertainlyJoinedByOther(room, event, hasLeftAt, membership);
 }
 
 /** The same worker had it joined before it sent: what a worker does is seen in the order of doing. */

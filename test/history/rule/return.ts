@@ -8,6 +8,8 @@ interface Before {
   readonly at: number;
   readonly host: string | undefined;
   excusedAt: number;
+  /** Its connection broke once more before it was let in. */
+  isCutAgain: boolean;
 }
 
 export function checkReturns(history: readonly Entry[], reach: Reach, cuts: readonly Cut[]): Violation[] {
@@ -17,15 +19,17 @@ export function checkReturns(history: readonly Entry[], reach: Reach, cuts: read
     if (entry.type === "fault" && entry.excuses) for (const client of clients.values()) client.excusedAt = at;
     if (entry.type === "close") {
       const client = clients.get(entry.client);
+      if (client) client.isCutAgain = !client.isOpen;
       if (client) client.isOpen = false;
     }
     if (entry.type !== "connect") continue;
     const before = clients.get(entry.client);
-    clients.set(entry.client, { isOpen: true, at, host: entry.host, excusedAt: -1 });
+    clients.set(entry.client, { isOpen: true, at, host: entry.host, excusedAt: -1, isCutAgain: false });
     if (!before || entry.recovered || before.excusedAt > before.at) continue;
     // What it would have missed of other hosts comes by Redis, and so does a session that moves.
     const isCut = cuts.some(({ from, until }) => from < at && until > before.at);
-    if (reach === "host" ? before.host !== entry.host : isCut) continue;
+    // Who is cut off in the midst of what it gets from another host cannot say how much it has got.
+    if (reach === "host" ? before.host !== entry.host : isCut || before.isCutAgain) continue;
     const text = "came back as somebody new";
     violations.push({ rule: "recovered", client: entry.client, text, at: [before.at, at] });
   }

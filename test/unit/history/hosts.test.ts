@@ -34,6 +34,7 @@ describe("who returns", () => {
     const history = [connect("A"), close, connect("B"), quiet()];
     expect(rules(history)).toEqual([]);
     expect(rules(history, "hosts")).toEqual(["recovered"]);
+    expect(rules([connect("A"), close, close, connect("B"), quiet()], "hosts")).toEqual([]);
     const away = [connect("A"), close, cut({}), connect("B"), mended, quiet()];
     expect(rules(away, "hosts")).toEqual([]);
     expect(rules([connect("A"), close, cut({}), connect("A"), mended, quiet()])).toEqual(["recovered"]);
@@ -64,6 +65,22 @@ describe("what another host sends", () => {
     expect(rules(history)).toEqual(["loss"]);
   });
 
+  test("and its client's own host may be missing, if the client had gone from there to another meanwhile", () => {
+    const moved = (gaps: Gaps, away: Entry[]) => {
+      const during = [cut({ B: 2 }), ...away, ...sent("a", 1, "A/0/1"), connect("B", true), mended];
+      return [
+        connect("A"),
+        ...during,
+        ...sent("b", 2, "A/0/1"),
+        { ...received("b", 2, "A/0/1"), connection: 2 } as Entry,
+        quiet(gaps),
+      ];
+    };
+    expect(rules(moved({ B: 3 }, [close]))).toEqual([]);
+    expect(rules(moved({ B: 2 }, [close]))).toEqual(["loss"]);
+    expect(rules(moved({ B: 3 }, []))).toEqual(["loss"]);
+  });
+
   test("may end with it, but not in the midst", () => {
     expect(rules([connect("A"), ...sent("a", 1), ended("B"), quiet()])).toEqual([]);
     expect(rules([connect("A"), ...sent("a", 1), ...sent("b", 2), received("b", 2), ended("B"), quiet()])).toEqual([
@@ -80,6 +97,10 @@ describe("what another host sends", () => {
     ];
     expect(rules([connect("A"), ...room, quiet()])).toEqual(["loss"]);
     expect(rules([connect("A"), cut({}), mended, ...room, quiet()])).toEqual([]);
+    const leave: Entry = { type: "invoke", client: "ada", id: "l", op: { kind: "leave", room: "r" } };
+    const left: Entry = { type: "ok", id: "l", sender: "A/0/1", number: 1 };
+    expect(rules([connect("A"), leave, left, ...room, quiet()])).toEqual(["loss"]);
+    expect(rules([connect("A"), leave, ...room, left, quiet()])).toEqual([]);
   });
 });
 

@@ -140,7 +140,7 @@ export class Across<W extends WorkerEnd> {
     return this.#late.exceptFor(origin, namespace);
   }
 
-  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal | "here"> {
     // The first clients come to a host that has just started before it has looked around.
     if (!this.isWell) await this.begin();
     return this.#retrieval.retrieve(wanted);

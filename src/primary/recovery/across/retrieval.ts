@@ -70,7 +70,8 @@ export class Retrieval {
     this.#parts = parts;
   }
 
-  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+  /** "here": no other host has it, and this one has not let go of it. */
+  async retrieve(wanted: Wanted): Promise<Retrieved | Refusal | "here"> {
     const { store, journal, late } = this.#parts;
     if (!isPid(wanted.pid)) return "unknown";
     if (!store.isReady || !journal.isWriting || late.isFull) return "unreachable";
@@ -82,7 +83,7 @@ export class Retrieval {
   }
 
   /** Who has claimed it may be the same client, whose connection broke while it was being let in. */
-  async #retrieve(wanted: Wanted): Promise<Retrieved | Refusal> {
+  async #retrieve(wanted: Wanted): Promise<Retrieved | Refusal | "here"> {
     const untilMs = performance.now() + CLAIM_WITHIN_MS;
     let owner: string | undefined;
     for (;;) {
@@ -97,7 +98,7 @@ export class Retrieval {
     }
   }
 
-  async #takeClaimed(wanted: Wanted, found: Found): Promise<Retrieved | Refusal> {
+  async #takeClaimed(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | "here"> {
     try {
       const retrieved = await this.#take(wanted, found);
       if (typeof retrieved === "string") this.#unclaim(wanted.pid);
@@ -141,7 +142,7 @@ export class Retrieval {
     store.run([["DEL", keys.claim(pid)]]).catch(() => {});
   }
 
-  async #take(wanted: Wanted, { owner, hosts }: Found): Promise<Retrieved | Refusal> {
+  async #take(wanted: Wanted, { owner, hosts }: Found): Promise<Retrieved | Refusal | "here"> {
     const { store } = this.#parts;
     let record = await this.#record(owner, wanted);
     if (typeof record === "string") return record;
@@ -154,8 +155,7 @@ export class Retrieval {
       if (typeof record === "string") return record;
       if (isAlive && !record.release) return "unreachable";
     }
-    // Here it is known otherwise.
-    if (owner === store.uid && !record.release) return "unknown";
+    if (owner === store.uid && !record.release) return "here";
     return this.#read(wanted, { owner, hosts }, record);
   }
 
@@ -238,7 +238,8 @@ export class Retrieval {
 
   #keep(pid: string, owner: string, { release }: SessionRecord): void {
     const { store, keys, journal } = this.#parts;
-    journal.also(["DEL", keys.claim(pid)]);
+    // What was taken from this host has come back.
+    journal.also(["DEL", keys.claim(pid)], ["HDEL", keys.taken(store.uid), pid]);
     if (owner === store.uid) return;
     journal.also(["HDEL", keys.sessions(owner), pid]);
     // It could not be asked, and is told should it live after all.

@@ -167,17 +167,6 @@ describe("a session whose worker has died", () => {
     expect(recovery.counters).toMatchObject({ recoveryRecovered: 1, recoveryReplayed: 2, recoveryClaims: 0 });
   });
 
-  test("is not given to a client that has had another host's events since: it has it back there", () => {
-    const { recovery, a, b } = start();
-    const elsewhere = "f~0.1~5~6";
-    a.open(1, "ada");
-    a.die();
-    b.emit("r");
-    b.ask(1, "ada", elsewhere);
-    expect(b.answers().get(1)).toBe("unknown");
-    expect(recovery.status).toMatchObject({ sessions: 0 });
-  });
-
   test("is given to a client that says what it said when it came, having had no event since", () => {
     const { recovery, a, b } = start();
     const c = new Worker(recovery, "2.1").begin();

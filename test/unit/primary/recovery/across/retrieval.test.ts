@@ -103,7 +103,7 @@ function retrievalHere(onRead: () => void = () => {}): {
   return { retrieval, own, heard, late };
 }
 
-function numbersOf(retrieved: Retrieved | Refusal): number[] | Refusal {
+function numbersOf(retrieved: Retrieved | Refusal | "here"): number[] | Refusal | "here" {
   if (typeof retrieved === "string") return retrieved;
   const arrived = retrieved.arrive();
   return typeof arrived === "string" ? arrived : arrived.events.map(({ frame }) => numberOf(frame));
