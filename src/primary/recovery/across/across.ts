@@ -200,6 +200,7 @@ export class Across<W extends WorkerEnd> {
     if (!this.#journal.isWriting || this.#isMissing) return void this.begin();
     this.#journal.also(...this.#keepOn());
     this.#journal.beat();
+    this.#hearOfTaken().catch((error: Error) => this.#failed(error));
     if (++this.#beats % FORGET_BEATS === 0) this.#forgetDead().catch((error: Error) => this.#failed(error));
   }
 
@@ -279,6 +280,16 @@ export class Across<W extends WorkerEnd> {
     } finally {
       this.#isResuming = false;
     }
+  }
+
+  /** Others may have taken this host for dead when it was back already. */
+  async #hearOfTaken(): Promise<void> {
+    const { store } = this.#parts;
+    const key = this.#keys.taken(store.uid);
+    const [names] = (await store.run([["HKEYS", key]])) as [Buffer[]];
+    if (names.length === 0) return;
+    for (const name of names) this.#onTaken(name.toString("latin1"));
+    await store.run([["HDEL", key, ...names]]);
   }
 
   #onTaken(pid: string): void {

@@ -60,6 +60,8 @@ const CLAIM_MS = 50_000;
 /** A claim that another has is waited for so long: the client's new worker waits for 5 s in all. */
 const CLAIM_WITHIN_MS = 2_000;
 const CLAIM_RETRY_MS = 50;
+/** A host that is taken for dead and is not is asked then. */
+const TAKE_ATTEMPTS = 2;
 /** More hosts than this are not asked. */
 const MAX_HOSTS = 1_024;
 
@@ -142,27 +144,48 @@ export class Retrieval {
     store.run([["DEL", keys.claim(pid)]]).catch(() => {});
   }
 
-  async #take(wanted: Wanted, { owner, hosts }: Found): Promise<Retrieved | Refusal | "here"> {
+  async #take(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | "here"> {
     const { store } = this.#parts;
-    let record = await this.#record(owner, wanted);
-    if (typeof record === "string") return record;
-    if (owner !== store.uid && !record.release) {
+    const { owner } = found;
+    for (let attempt = 0; attempt < TAKE_ATTEMPTS; attempt++) {
+      let record = await this.#record(owner, wanted);
+      if (typeof record === "string") return record;
+      if (owner === store.uid && !record.release) return "here";
+      if (record.release) return this.#read(wanted, found, record);
       const isAlive = await store.isThere(owner);
       const refusal = isAlive ? await this.#parts.ask(owner, wanted) : undefined;
       if (refusal) return refusal;
       // It has let go of it, or has died, perhaps after it had written more.
-      record = await this.#record(owner, wanted);
+      const sealed = await this.#sealed(owner, wanted.pid);
+      record = this.#open(owner, wanted, sealed);
       if (typeof record === "string") return record;
-      if (isAlive && !record.release) return "unreachable";
+      if (isAlive) return record.release ? this.#read(wanted, found, record) : "unreachable";
+      const retrieved = await this.#read(wanted, found, record);
+      // If it was only cut off and has written again meanwhile, its record is older than what was read of its stream.
+      if (await this.#isStillDead(owner, wanted.pid, sealed)) return retrieved;
     }
-    if (owner === store.uid && !record.release) return "here";
-    return this.#read(wanted, { owner, hosts }, record);
+    return "unreachable";
   }
 
-  async #record(owner: string, { pid, namespace }: Wanted): Promise<SessionRecord | Refusal> {
-    const { store, keys, seal, onRefusedRecord } = this.#parts;
+  async #isStillDead(owner: string, pid: string, sealed: Buffer | null): Promise<boolean> {
+    if (await this.#parts.store.isThere(owner)) return false;
+    const now = await this.#sealed(owner, pid);
+    return now !== null && sealed !== null && now.equals(sealed);
+  }
+
+  async #record(owner: string, wanted: Wanted): Promise<SessionRecord | Refusal> {
+    return this.#open(owner, wanted, await this.#sealed(owner, wanted.pid));
+  }
+
+  async #sealed(owner: string, pid: string): Promise<Buffer | null> {
+    const { store, keys } = this.#parts;
+    const [sealed] = (await store.run([["HGET", keys.sessions(owner), pid]])) as [Buffer | null];
+    return sealed;
+  }
+
+  #open(owner: string, { pid, namespace }: Wanted, sealed: Buffer | null): SessionRecord | Refusal {
+    const { keys, seal, onRefusedRecord } = this.#parts;
     const key = keys.sessions(owner);
-    const [sealed] = (await store.run([["HGET", key, pid]])) as [Buffer | null];
     if (!sealed) return "unknown";
     const bytes = seal.open(`${key} ${pid}`, sealed);
     try {

@@ -1,5 +1,5 @@
 /** Sessions of other hosts for several clients at once, over a Redis of two streams and a hash. */
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { writeBatch } from "../../../../../src/primary/recovery/across/batch.js";
 import { keysOf } from "../../../../../src/primary/recovery/across/key.js";
 import { Late } from "../../../../../src/primary/recovery/across/late.js";
@@ -50,13 +50,19 @@ const batches: [Buffer, Buffer[]][] = Array.from({ length: SENT }, (_, i) => {
   return [Buffer.from(`${i + 1}-0`), [Buffer.from("b"), SEAL.close("", writeBatch(batch))]];
 });
 
-function recordOf(pid: string): Buffer {
-  const position = { since: START, base: START, start: START, confirmed: undefined, state: { ...START, shared: SENT } };
+function recordOf(pid: string, since = START, isReleased = true): Buffer {
+  const position = { since: START, base: since, start: since, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
-  const release = { at: LET_GO_AT, vector: new Map() };
+  const release = isReleased ? { at: LET_GO_AT, vector: new Map() } : undefined;
   const more = { rooms: new Map(), cameWith: "", ahead: new Map() };
   return SEAL.close("", writeRecord({ ...about, ...position, ...more, release }));
 }
+
+/** What stands there instead of a session that has been let go of. */
+let rewritten: Buffer | undefined;
+afterEach(() => {
+  rewritten = undefined;
+});
 
 /** That another has claimed whatever is claimed next. */
 const claimed = new Set<string>();
@@ -66,7 +72,7 @@ function answer([name, key, first]: Command): unknown {
   if (name === "HEXISTS") return key === KEYS.sessions(THEM) ? 1 : 0;
   if (name === "SET") return claimed.delete("once") ? null : "OK";
   if (name === "GET") return Buffer.from(US);
-  if (name === "HGET") return recordOf(String(first));
+  if (name === "HGET") return rewritten ?? recordOf(String(first));
   if (name !== "XRANGE") throw new Error(`not expected: ${name}`);
   const after = Number(String(first).replace("(", "").split("-")[0]);
   const isPast = (number: number) => (String(first).startsWith("(") ? number > after : number >= after);
@@ -87,7 +93,7 @@ function retrievalHere(onRead: () => void = () => {}): {
     }
     return commands.map(answer);
   };
-  const store = { uid: US, isReady: true, run } as Partial<Store> as Store;
+  const store = { uid: US, isReady: true, run, isThere: async () => false } as Partial<Store> as Store;
   const shared = { store, keys: KEYS, seal: SEAL };
   const theirs = new Replica(THEM, { ...shared, maxBytes: 1_000_000, onRefused: () => {} });
   const [own, heard, late] = [new EventLog(), new Map<string, number>(), new Late()];
@@ -146,4 +152,15 @@ test("a client whose first attempt is still under way waits for the end of that"
   claimed.add("once");
   const offset = formatCursor("e", { worker: "0.1", own: 0, shared: 6 });
   expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
+});
+
+test("a host that was only cut off, and writes again while its stream is read, is read anew", async () => {
+  const at = (shared: number) => recordOf(FIRST, { ...START, shared }, false);
+  rewritten = at(3);
+  const { retrieval } = retrievalHere(() => {
+    rewritten = at(8);
+  });
+  // Its cursor is of a worker that only the later record knows of.
+  const offset = formatCursor("e", { worker: "1.1", own: 0, shared: 8 });
+  expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([9]);
 });
