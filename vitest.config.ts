@@ -3,7 +3,7 @@ import { LongestFirst } from "./test/setup/longest-first.js";
 
 // Real clusters with their clients wait more than they work: two at a time left half of two cores idle.
 const FLOW_WORKERS = 3;
-const UNIT_WORKERS = 2;
+const UNIT_WORKERS = 3;
 
 export default defineConfig({
   test: {
@@ -19,8 +19,6 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           testTimeout: 20_000,
-          // Most take less time than a process of their own does.
-          isolate: false,
           maxWorkers: UNIT_WORKERS,
           sequence: { groupOrder: 0 },
         },
