@@ -200,7 +200,7 @@ export class Across<W extends WorkerEnd> {
     if (!this.#journal.isWriting || this.#isMissing) return void this.begin();
     this.#journal.also(...this.#keepOn());
     this.#journal.beat();
-    this.#hearOfTaken().catch((error: Error) => this.#failed(error));
+    this.#hearOfTaken(store.run).catch((error: Error) => this.#failed(error));
     if (++this.#beats % FORGET_BEATS === 0) this.#forgetDead().catch((error: Error) => this.#failed(error));
   }
 
@@ -272,9 +272,10 @@ export class Across<W extends WorkerEnd> {
     if (this.#isResuming || !this.#hasBase || this.#parts.windowMs() === 0) return;
     this.#isResuming = true;
     try {
+      this.#journal.suspend();
+      await this.#hearOfTaken(run);
       this.#journal.also(...this.#keepOn());
-      const taken = await this.#journal.resume(run);
-      for (const pid of taken) this.#onTaken(pid);
+      await this.#journal.resume(run);
     } catch (error) {
       this.#failed(error as Error);
     } finally {
@@ -282,21 +283,17 @@ export class Across<W extends WorkerEnd> {
     }
   }
 
-  /** Others may have taken this host for dead when it was back already. */
-  async #hearOfTaken(): Promise<void> {
-    const { store } = this.#parts;
-    const key = this.#keys.taken(store.uid);
-    const [names] = (await store.run([["HKEYS", key]])) as [Buffer[]];
-    if (names.length === 0) return;
-    for (const name of names) this.#onTaken(name.toString("latin1"));
-    await store.run([["HDEL", key, ...names]]);
-  }
-
-  #onTaken(pid: string): void {
-    const session = this.#parts.sessions.find(pid);
-    if (!session) return;
-    this.#counters.recoveryTaken++;
-    this.#parts.onTaken(session);
+  /** Sessions that others have taken, who took this host for dead; it may have been back already. */
+  async #hearOfTaken(run: Run): Promise<void> {
+    const key = this.#keys.taken(this.#parts.store.uid);
+    const [names] = (await run([["HKEYS", key]])) as [Buffer[]];
+    for (const name of names) {
+      const session = this.#parts.sessions.find(name.toString("latin1"));
+      if (!session) continue;
+      this.#counters.recoveryTaken++;
+      this.#parts.onTaken(session);
+    }
+    if (names.length > 0) await run([["HDEL", key, ...names]]);
   }
 
   /** Whether something has passed unheard, and for what hosts nothing has been heard yet, how far they are. */

@@ -100,15 +100,14 @@ export class Journal<H extends Holder> {
     if (this.#released.delete(pid)) this.#removed.add(pid);
   }
 
-  /** Finds out what is there, and goes on from that. The private ids of sessions that others have taken meanwhile. */
-  async resume(run: Run): Promise<readonly string[]> {
+  /** Finds out what is there, and goes on from that. */
+  async resume(run: Run): Promise<void> {
     this.#next = undefined;
     const { keys, store, log } = this.#parts;
-    const [last, taken, there] = (await run([
+    const [last, there] = (await run([
       ["XREVRANGE", keys.log(store.uid), "+", "-", "COUNT", 1],
-      ["HKEYS", keys.taken(store.uid)],
       ["HKEYS", keys.sessions(store.uid)],
-    ])) as [[Buffer, unknown][], Buffer[], Buffer[]];
+    ])) as [[Buffer, unknown][], Buffer[]];
     const [, number, repeat] = /^(\d{1,16})-(\d{1,16})$/.exec(last[0]?.[0].toString("latin1") ?? "0-0") ?? [];
     const isOurs = number !== undefined && Number(number) <= log.last;
     // Somebody else has written there, and nothing of ours could follow.
@@ -118,15 +117,12 @@ export class Journal<H extends Holder> {
     this.#sent = this.#next - 1;
     this.#repeat = isOurs ? Number(repeat) : 0;
     this.#recorded.clear();
-    const pids = taken.map((pid) => pid.toString("latin1"));
     // A Redis that was restored has records of sessions that have ended since.
     const known = new Set([...this.#parts.sessions()].map(({ pid }) => pid));
     for (const pid of there.map((name) => name.toString("latin1")))
       if (!known.has(pid) && !this.#released.has(pid)) this.#removed.add(pid);
-    for (const session of this.#parts.sessions()) if (!pids.includes(session.pid)) this.#dirty.add(session);
-    if (pids.length > 0) await run([["HDEL", keys.taken(store.uid), ...pids]]);
+    for (const session of this.#parts.sessions()) this.#dirty.add(session);
     this.#write(run);
-    return pids;
   }
 
   suspend(): void {
