@@ -60,8 +60,6 @@ const CLAIM_MS = 50_000;
 /** A claim that another has is waited for so long: the client's new worker waits for 5 s in all. */
 const CLAIM_WITHIN_MS = 2_000;
 const CLAIM_RETRY_MS = 50;
-/** A host that is taken for dead and is not is asked then. */
-const TAKE_ATTEMPTS = 2;
 /** More hosts than this are not asked. */
 const MAX_HOSTS = 1_024;
 
@@ -147,30 +145,34 @@ export class Retrieval {
   async #take(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | "here"> {
     const { store } = this.#parts;
     const { owner } = found;
-    for (let attempt = 0; attempt < TAKE_ATTEMPTS; attempt++) {
-      let record = await this.#record(owner, wanted);
-      if (typeof record === "string") return record;
-      if (owner === store.uid && !record.release) return "here";
-      if (record.release) return this.#read(wanted, found, record);
-      const isAlive = await store.isThere(owner);
-      const refusal = isAlive ? await this.#parts.ask(owner, wanted) : undefined;
-      if (refusal) return refusal;
-      // It has let go of it, or has died, perhaps after it had written more.
-      const sealed = await this.#sealed(owner, wanted.pid);
-      record = this.#open(owner, wanted, sealed);
-      if (typeof record === "string") return record;
-      if (isAlive) return record.release ? this.#read(wanted, found, record) : "unreachable";
-      const retrieved = await this.#read(wanted, found, record);
-      // If it was only cut off and has written again meanwhile, its record is older than what was read of its stream.
-      if (await this.#isStillDead(owner, wanted.pid, sealed)) return retrieved;
-    }
-    return "unreachable";
+    const record = await this.#record(owner, wanted);
+    if (typeof record === "string") return record;
+    if (record.release) return this.#read(wanted, found, record);
+    if (owner === store.uid) return "here";
+    const isThere = await store.isThere(owner);
+    const retrieved = isThere ? undefined : await this.#takeOfDead(wanted, found);
+    return retrieved ?? this.#takeOfLiving(wanted, found);
   }
 
-  async #isStillDead(owner: string, pid: string, sealed: Buffer | null): Promise<boolean> {
-    if (await this.#parts.store.isThere(owner)) return false;
-    const now = await this.#sealed(owner, pid);
-    return now !== null && sealed !== null && now.equals(sealed);
+  async #takeOfLiving(wanted: Wanted, found: Found): Promise<Retrieved | Refusal> {
+    const refusal = await this.#parts.ask(found.owner, wanted);
+    if (refusal) return refusal;
+    const record = await this.#record(found.owner, wanted);
+    if (typeof record === "string") return record;
+    return record.release ? this.#read(wanted, found, record) : "unreachable";
+  }
+
+  /** Undefined: it was only cut off and is back, so what was read of it may be of two times. */
+  async #takeOfDead(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | undefined> {
+    const { owner } = found;
+    // It may have written more before it died.
+    const sealed = await this.#sealed(owner, wanted.pid);
+    const record = this.#open(owner, wanted, sealed);
+    if (typeof record === "string") return record;
+    const retrieved = await this.#read(wanted, found, record);
+    const isBack = await this.#parts.store.isThere(owner);
+    const now = await this.#sealed(owner, wanted.pid);
+    return !isBack && sealed && now?.equals(sealed) ? retrieved : undefined;
   }
 
   async #record(owner: string, wanted: Wanted): Promise<SessionRecord | Refusal> {

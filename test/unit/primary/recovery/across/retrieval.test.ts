@@ -5,7 +5,11 @@ import { keysOf } from "../../../../../src/primary/recovery/across/key.js";
 import { Late } from "../../../../../src/primary/recovery/across/late.js";
 import { writeRecord } from "../../../../../src/primary/recovery/across/record.js";
 import { Replica } from "../../../../../src/primary/recovery/across/replica.js";
-import { Retrieval, type Retrieved } from "../../../../../src/primary/recovery/across/retrieval.js";
+import {
+  Retrieval,
+  type RetrievalParts,
+  type Retrieved,
+} from "../../../../../src/primary/recovery/across/retrieval.js";
 import { Seal } from "../../../../../src/primary/recovery/across/seal.js";
 import type { Command, Store } from "../../../../../src/primary/recovery/across/store.js";
 import { type Entry, EventLog } from "../../../../../src/primary/recovery/event-log.js";
@@ -79,8 +83,13 @@ function answer([name, key, first]: Command): unknown {
   return batches.filter(([id]) => isPast(Number.parseInt(id.toString(), 10)));
 }
 
+const askNobody = () => Promise.reject(new Error("it has been let go of"));
+
 /** `onRead`: a stream is being read, and all that is done now is done before it has been. */
-function retrievalHere(onRead: () => void = () => {}): {
+function retrievalHere(
+  onRead: () => void = () => {},
+  ask: RetrievalParts["ask"] = askNobody,
+): {
   retrieval: Retrieval;
   own: EventLog;
   heard: Map<string, number>;
@@ -103,7 +112,7 @@ function retrievalHere(onRead: () => void = () => {}): {
     late,
     journal: { isWriting: true, also: () => {} },
     replica: () => theirs,
-    ask: () => Promise.reject(new Error("it has been let go of")),
+    ask,
     onRefusedRecord: () => {},
   });
   return { retrieval, own, heard, late };
@@ -154,13 +163,20 @@ test("a client whose first attempt is still under way waits for the end of that"
   expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
 });
 
-test("a host that was only cut off, and writes again while its stream is read, is read anew", async () => {
-  const at = (shared: number) => recordOf(FIRST, { ...START, shared }, false);
-  rewritten = at(3);
-  const { retrieval } = retrievalHere(() => {
-    rewritten = at(8);
+test("a host that was only cut off, and writes again while its stream is read, is asked to let go of it", async () => {
+  const at = (shared: number, isReleased: boolean) => recordOf(FIRST, { ...START, shared }, isReleased);
+  rewritten = at(3, false);
+  const onRead = () => {
+    rewritten = at(4, false);
+  };
+  const asked: string[] = [];
+  const { retrieval } = retrievalHere(onRead, async (owner) => {
+    asked.push(owner);
+    rewritten = at(6, true);
+    return undefined;
   });
   // Its cursor is of a worker that only the later record knows of.
-  const offset = formatCursor("e", { worker: "1.1", own: 0, shared: 8 });
-  expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([9]);
+  const offset = formatCursor("e", { worker: "1.1", own: 0, shared: 6 });
+  expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
+  expect(asked).toEqual([THEM]);
 });
