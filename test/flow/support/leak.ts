@@ -11,6 +11,8 @@ import { childrenOf, fdCount, rssBytes, socketCount, stateOf } from "./process.j
 const QUIET_MS = 15_000;
 /** A connection that we have closed is closed there a moment later. */
 const SETTLE_MS = 50;
+/** Workers count for the status once a second, so two equal looks within one may be one look. */
+const STEADY_MS = 2_000;
 const RSS_GROWTH_BYTES = 20 * 1024 * 1024;
 
 export interface Footprint {
@@ -38,14 +40,18 @@ export interface WorkerFootprint {
 /** Take it after warming up: code that has never run has not allocated yet. Waits until nothing changes any more. */
 export async function footprint(host: Holdfast): Promise<Footprint> {
   let last: string | undefined;
+  let sinceMs = 0;
   const look = async () => {
-    const before = last;
+    const beganMs = performance.now();
     const exact = await exactFootprint(host);
-    last = JSON.stringify(exact);
-    return { exact, same: last === before };
+    const now = JSON.stringify(exact);
+    if (now !== last) sinceMs = performance.now();
+    last = now;
+    return { exact, steadyMs: beganMs - sinceMs };
   };
-  const what = "a footprint that stays the same";
-  const { exact } = await eventually(look, ({ same }) => same, { withinMs: QUIET_MS, what });
+  const isSteady = ({ steadyMs }: { steadyMs: number }) => steadyMs > STEADY_MS;
+  const what = `a footprint that stays the same for ${STEADY_MS} ms`;
+  const { exact } = await eventually(look, isSteady, { withinMs: QUIET_MS, what });
   return { exact, rssBytes: rssBytes(host.pid) };
 }
 
