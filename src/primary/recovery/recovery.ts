@@ -349,14 +349,21 @@ export class Recovery {
     const parent = read.text();
     const pid = read.text();
     const id = read.text();
-    const cameWith = read.text();
+    const offsetBefore = read.text();
     const at: Position = { worker: worker.name, own: read.count(), shared: read.count() };
     const rooms = new Map<RoomName, Position>();
     join(rooms, read, at, readAt);
     if (this.#sessions.of(worker, number)) throw new ProtocolError(`session ${number} is open already`);
     if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
     const since = { ...at, shared: Math.max(at.shared, readAt) };
-    const position = { base: at, start: at, confirmed: undefined, cameWith, resumedAtMs: undefined, away: undefined };
+    const position = {
+      base: at,
+      start: at,
+      confirmed: undefined,
+      offsetBefore,
+      resumedAtMs: undefined,
+      away: undefined,
+    };
     const ahead = new Map<string, number>();
     this.#sessions.add({
       pid,

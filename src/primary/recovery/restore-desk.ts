@@ -105,7 +105,7 @@ export class RestoreDesk<W extends AskedBy> {
     session.base = offer.base;
     session.start = offer.start;
     session.confirmed = undefined;
-    session.cameWith = claim.request.offset ?? "";
+    session.offsetBefore = claim.request.offset ?? "";
     session.resumedAtMs = performance.now();
     this.#take(session, holder, number, offer.rooms);
     this.#late.push(...this.#claims.settle(claim));
@@ -201,7 +201,7 @@ export class RestoreDesk<W extends AskedBy> {
     if (isForeign(request.offset, session, this.#desk.epoch)) {
       // Another host may have taken the session while this one was cut off from Redis.
       if (this.#desk.elsewhere()) return this.#fetch(request, session);
-      session.cameWith = request.offset ?? "";
+      session.offsetBefore = request.offset ?? "";
     }
     if (!session.away && isJustResumed(session)) return void this.#late.push(request);
     const claim = this.#claims.take(session, request);
@@ -223,7 +223,7 @@ export class RestoreDesk<W extends AskedBy> {
 
   #refuseOrAttend(request: Request<W>, why: Refusal | "here", doubtful?: Session<W>): void {
     const isOurs = why === "here" && doubtful !== undefined && this.#isOurs(doubtful);
-    if (isOurs) doubtful.cameWith = request.offset ?? "";
+    if (isOurs) doubtful.offsetBefore = request.offset ?? "";
     // Who took it may have been the same client, here.
     const found = this.#desk.sessions.find(request.pid);
     const isHereNow = why === "taken" && found !== undefined && found !== doubtful;
@@ -253,7 +253,7 @@ export class RestoreDesk<W extends AskedBy> {
     const base = arrived.events.length === 0 ? start : undefined;
     const { ahead } = arrived;
     const about = { pid, id, namespace, parent, data, holder, number: 0, rooms, since: start, ahead };
-    const position = { base, start, confirmed: undefined, cameWith: request.offset ?? "", resumedAtMs: undefined };
+    const position = { base, start, confirmed: undefined, offsetBefore: request.offset ?? "", resumedAtMs: undefined };
     const session: Session<W> = { ...about, ...position, away: { sinceMs: performance.now(), state: start } };
     const claim = this.#claims.take(session, request);
     claim.offer = { rooms, base, start };

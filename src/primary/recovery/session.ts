@@ -36,7 +36,7 @@ export interface Session<H extends Holder = Holder> {
    * The offset that its client had when it began, or was last given back: of a session before, or of another host. The client
    * says it again while it has had no event since. Empty: none.
    */
-  cameWith: string;
+  offsetBefore: string;
   /** When it was last given back; undefined: never. */
   resumedAtMs: number | undefined;
   /** It came from another host, and was given out of others' streams what had not been heard here: up to where, of each. */
@@ -73,9 +73,13 @@ export interface Progress {
 }
 
 /** The cursor is of another host, or another boot, and not the one with which the client came: it may have been elsewhere since. */
-export function isForeign(offset: string | undefined, { cameWith }: Pick<Session, "cameWith">, epoch: string): boolean {
+export function isForeign(
+  offset: string | undefined,
+  { offsetBefore }: Pick<Session, "offsetBefore">,
+  epoch: string,
+): boolean {
   const told = offset === undefined ? undefined : parseCursor(offset);
-  return told !== undefined && told.epoch !== epoch && offset !== cameWith;
+  return told !== undefined && told.epoch !== epoch && offset !== offsetBefore;
 }
 
 /**
@@ -83,7 +87,7 @@ export function isForeign(offset: string | undefined, { cameWith }: Pick<Session
  * event since a failed recovery sends an older one, and one that had none ever sends nothing.
  */
 export function positionOf(
-  session: Pick<Session, "confirmed" | "base" | "start" | "cameWith">,
+  session: Pick<Session, "confirmed" | "base" | "start" | "offsetBefore">,
   offset: string | undefined,
   progress: Progress,
 ): Position | "cursor" | "broken-off" | "taken" {

@@ -24,7 +24,17 @@ export interface Release {
 export interface SessionRecord
   extends Pick<
     Session,
-    "id" | "namespace" | "parent" | "rooms" | "since" | "data" | "base" | "start" | "confirmed" | "cameWith" | "ahead"
+    | "id"
+    | "namespace"
+    | "parent"
+    | "rooms"
+    | "since"
+    | "data"
+    | "base"
+    | "start"
+    | "confirmed"
+    | "offsetBefore"
+    | "ahead"
   > {
   /** What the host's cursors begin with. */
   readonly epoch: string;
@@ -47,7 +57,7 @@ export function writeRecord(record: SessionRecord): readonly Uint8Array[] {
   writeMaybe(into, record.base);
   writeMaybe(into, record.confirmed);
   writeMaybe(into, record.state);
-  into.text(record.cameWith);
+  into.text(record.offsetBefore);
   into.number(record.rooms.size);
   for (const [room, position] of record.rooms) writePosition(into.room(room), position);
   into.byte(record.release ? 1 : 0);
@@ -74,7 +84,7 @@ export function readRecord(bytes: Buffer): SessionRecord {
     base: readMaybe(read),
     confirmed: readMaybe(read),
     state: readMaybe(read),
-    cameWith: read.text(),
+    offsetBefore: read.text(),
     rooms: readRooms(read),
     release: read.byte() === 1 ? { at: read.count(), vector: readVector(read) } : undefined,
     ahead: readVector(read),

@@ -162,7 +162,7 @@ describe("how far a client has got", () => {
   const progress = { epoch: "e", shared: 100, ownOf: () => 50 };
   const at = (worker: string, own: number, shared: number) => ({ worker, own, shared });
   const session = (more: Partial<Session> = {}) =>
-    ({ base: at("0.1", 5, 20), start: at("1.1", 7, 30), confirmed: undefined, cameWith: "", ...more }) as Session;
+    ({ base: at("0.1", 5, 20), start: at("1.1", 7, 30), confirmed: undefined, offsetBefore: "", ...more }) as Session;
   const told = (position: Position, epoch = "e") => formatCursor(epoch, position);
 
   test("is known without its word", () => {
@@ -182,8 +182,8 @@ describe("how far a client has got", () => {
     expect(positionOf(session(), told(at("1.1", 6, 29)), progress)).toEqual(at("0.1", 5, 20));
     expect(positionOf(session(), told(at("2.1", 40, 90)), progress)).toEqual(at("0.1", 5, 20));
     expect(positionOf(session(), told(at("0.1", 3, 10)), progress)).toEqual(at("0.1", 5, 20));
-    const cameWith = told(at("1.1", 9, 40), "other");
-    expect(positionOf(session({ cameWith }), cameWith, progress)).toEqual(at("0.1", 5, 20));
+    const offsetBefore = told(at("1.1", 9, 40), "other");
+    expect(positionOf(session({ offsetBefore }), offsetBefore, progress)).toEqual(at("0.1", 5, 20));
     expect(positionOf(session({ confirmed: at("1.1", 8, 31) }), told(at("0.1", 6, 25)), progress)).toEqual(
       at("1.1", 8, 31),
     );
@@ -191,8 +191,8 @@ describe("how far a client has got", () => {
 
   test("is not known here when it has had another host's events since it came", () => {
     expect(positionOf(session(), told(at("1.1", 9, 40), "other"), progress)).toBe("taken");
-    const cameWith = told(at("1.1", 9, 40), "other");
-    expect(positionOf(session({ cameWith }), told(at("1.1", 9, 41), "other"), progress)).toBe("taken");
+    const offsetBefore = told(at("1.1", 9, 40), "other");
+    expect(positionOf(session({ offsetBefore }), told(at("1.1", 9, 41), "other"), progress)).toBe("taken");
   });
 
   test("is not believed when nobody can have got there, or when it is not a cursor", () => {

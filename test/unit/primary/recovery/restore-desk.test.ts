@@ -31,7 +31,7 @@ test("a session that another host has is cut here, and comes from there", async 
 
 test("who says what it said when it came, or a cursor of this host, is not looked for elsewhere", async () => {
   for (const offset of [ELSEWHERE, "here~0.1~0~0", undefined]) {
-    const { ask, asked } = start("unreachable", { cameWith: ELSEWHERE });
+    const { ask, asked } = start("unreachable", { offsetBefore: ELSEWHERE });
     expect(await ask(offset)).toBe("given");
     expect(asked).toEqual([]);
   }
@@ -44,7 +44,7 @@ test("on a host that is alone nobody else can have it", async () => {
 
 interface Options {
   readonly connected?: boolean;
-  readonly cameWith?: string;
+  readonly offsetBefore?: string;
 }
 
 class Worker {
@@ -68,10 +68,10 @@ class Worker {
 }
 
 /** A desk with one session, of "ada"; `ask` resolves with what her new worker is told. */
-function start(said: Retrieved | Refusal | "here" | undefined, { connected = false, cameWith = "" }: Options = {}) {
+function start(said: Retrieved | Refusal | "here" | undefined, { connected = false, offsetBefore = "" }: Options = {}) {
   const [old, fresh] = [new Worker("0.1"), new Worker("1.1")];
   const sessions = new SessionTable<Worker>();
-  const session = sessionOf(old, cameWith);
+  const session = sessionOf(old, offsetBefore);
   sessions.add(session);
   if (!connected) sessions.leave(session, START, performance.now());
   const asked: unknown[] = [];
@@ -110,14 +110,14 @@ function readNumber(frame: Buffer): number {
   return new FrameReader(frame).number();
 }
 
-function about(cameWith: string) {
-  const position = { since: START, base: START, start: START, confirmed: undefined, cameWith };
+function about(offsetBefore: string) {
+  const position = { since: START, base: START, start: START, confirmed: undefined, offsetBefore };
   return { id: "id", namespace: "/", parent: "", data: Buffer.alloc(0), ahead: new Map<string, number>(), ...position };
 }
 
-function sessionOf(holder: Worker, cameWith: string): Session<Worker> {
+function sessionOf(holder: Worker, offsetBefore: string): Session<Worker> {
   const more = { pid: "ada", holder, number: 7, rooms: new Map(), resumedAtMs: undefined, away: undefined };
-  return { ...about(cameWith), ...more };
+  return { ...about(offsetBefore), ...more };
 }
 
 function retrieved(): Retrieved {

@@ -83,7 +83,7 @@ function arrival({
       base: START,
       start: START,
       confirmed: undefined,
-      cameWith: "",
+      offsetBefore: "",
       state: undefined,
       release: undefined,
       ahead: new Map(),

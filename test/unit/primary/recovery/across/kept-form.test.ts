@@ -12,7 +12,7 @@ import { Change } from "../../../../../src/protocol/recovery-frame.js";
 const AT = { worker: "0.1", own: 3, shared: 2 ** 40 };
 
 const RECORD: SessionRecord = {
-  cameWith: "f~0.1~5~6",
+  offsetBefore: "f~0.1~5~6",
   epoch: "abcd",
   worker: "0.1",
   id: "id",

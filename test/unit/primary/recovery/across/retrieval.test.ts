@@ -58,7 +58,7 @@ function recordOf(pid: string, since = START, isReleased = true): Buffer {
   const position = { since: START, base: since, start: since, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
   const release = isReleased ? { at: LET_GO_AT, vector: new Map() } : undefined;
-  const more = { rooms: new Map(), cameWith: "", ahead: new Map() };
+  const more = { rooms: new Map(), offsetBefore: "", ahead: new Map() };
   return SEAL.close("", writeRecord({ ...about, ...position, ...more, release }));
 }
 
