@@ -1,9 +1,15 @@
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/setup/longest-first.js";
 
-// Real clusters with their clients wait more than they work: two at a time left half of two cores idle.
-const FLOW_WORKERS = 3;
 const UNIT_WORKERS = 3;
+const WITH_CLUSTERS = {
+  setupFiles: ["test/setup/flow.ts"],
+  globalSetup: ["test/setup/run-mark.ts"],
+  // Real clusters with their clients wait more than they work: two at a time left half of two cores idle.
+  maxWorkers: 3,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
@@ -28,11 +34,7 @@ export default defineConfig({
         test: {
           name: "flow",
           include: ["test/flow/**/*.test.ts"],
-          setupFiles: ["test/setup/flow.ts"],
-          globalSetup: ["test/setup/run-mark.ts"],
-          maxWorkers: FLOW_WORKERS,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...WITH_CLUSTERS,
           sequence: { groupOrder: 1 },
         },
       },
@@ -42,11 +44,7 @@ export default defineConfig({
           // As flow, half a minute and more each: a command of their own (npm run test:slow), which .ci/run calls as well.
           name: "slow",
           include: ["test/slow/**/*.test.ts"],
-          setupFiles: ["test/setup/flow.ts"],
-          globalSetup: ["test/setup/run-mark.ts"],
-          maxWorkers: FLOW_WORKERS,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...WITH_CLUSTERS,
           sequence: { groupOrder: 2 },
         },
       },
@@ -56,11 +54,9 @@ export default defineConfig({
           // Not of `npm test`: minutes each, run by name (npm run test:long) and their results recorded in docs.
           name: "long",
           include: ["test/long/**/*.test.ts"],
-          setupFiles: ["test/setup/flow.ts"],
-          globalSetup: ["test/setup/run-mark.ts"],
+          ...WITH_CLUSTERS,
           maxWorkers: 1,
           testTimeout: 600_000,
-          hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
         },
       },
