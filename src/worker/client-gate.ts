@@ -98,6 +98,8 @@ export class ClientGate {
     this.#unsafe.set(client, marks);
     const packets = marks.findLast(({ mark }) => mark <= this.#link.safe)?.packets ?? 0;
     if (packets === 0 || !client.transport.writable) return;
+    // What comes in one payload with the end of a polling session is heard by Socket.IO's client as the next session's.
+    if (client.readyState === "closing" && packets < client.writeBuffer.length) return;
     this.#unsafe.set(client, markedAfter(marks, packets));
     const first = client.writeBuffer;
     const rest = first.splice(packets);

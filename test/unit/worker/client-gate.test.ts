@@ -72,6 +72,24 @@ describe("while what was told is not where it outlives the host", () => {
     expect(written).toEqual([1]);
   });
 
+  test("a client that is to be closed once it has all gets all at once, as it is closed with the first that it gets", () => {
+    const { link, written, client } = install({ takes: true });
+    const leaving = Object.assign(client("leaving"), { readyState: "closing" });
+    link.unsafe = true;
+    leaving.writeBuffer.push(1);
+    leaving.flush();
+    link.onMarked(1);
+    leaving.writeBuffer.push(2);
+    leaving.flush();
+    link.onMarked(2);
+    link.safe = 1;
+    link.onSafe();
+    expect(written).toEqual([]);
+    link.safe = 2;
+    link.onSafe();
+    expect(written).toEqual([1, 2]);
+  });
+
   test("a client that takes no more when the word comes gets it when it does", () => {
     const { link, written, client } = install({ takes: true });
     const slow = Object.assign(client("slow"), { transport: { writable: false } });
