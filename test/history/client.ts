@@ -16,7 +16,13 @@ export interface Client {
 /** Who is back within a tenth of a second of having been let in is taken for a second client; Socket.IO's waits for half of one. */
 const RECONNECTS = { reconnection: true, reconnectionDelay: 300, reconnectionDelayMax: 600, timeout: 5_000 };
 
-export async function startClient(history: Entry[], front: FaultProxy, index: number): Promise<Client> {
+/** `onNew`: it came back, and was told that it is new. */
+export async function startClient(
+  history: Entry[],
+  front: FaultProxy,
+  index: number,
+  onNew: () => void,
+): Promise<Client> {
   const transport = index % 5 === 0 ? "polling" : "websocket";
   const socket = await connect(front, { transport, options: { ...RECONNECTS, autoConnect: true } });
   const client: Client = { name: `client ${index}`, socket, rooms: new Set(), id: socket.id as string, connections: 1 };
@@ -31,6 +37,7 @@ export async function startClient(history: Entry[], front: FaultProxy, index: nu
     client.id = socket.id as string;
     if (!socket.recovered) client.rooms.clear();
     history.push({ type: "connect", ...session(), recovered: socket.recovered === true });
+    if (!socket.recovered) onNew();
   });
   socket.on("disconnect", (reason) => history.push({ type: "close", client: name, reason }));
   socket.on("state", ({ rooms, data }) => history.push({ type: "state", client: name, rooms, data }));

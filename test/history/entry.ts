@@ -46,7 +46,9 @@ export type Entry =
   /** From here on it does again: every host has said so. */
   | { readonly type: "mended" }
   /** From here on nothing is broken any more; what is missing behind it is lost. */
-  | { readonly type: "quiet"; readonly gaps?: Gaps; readonly refused?: Readonly<Record<string, number>> };
+  | { readonly type: "quiet"; readonly gaps?: Gaps }
+  /** How often the hosts had refused a session by then, by why; looked at after somebody was told to be new. */
+  | { readonly type: "refused"; readonly counts: Readonly<Record<string, number>> };
 
 /** How often each boot has told that it missed something of others (`uplinkGaps`). */
 export type Gaps = Readonly<Record<string, number>>;

@@ -48,10 +48,6 @@ export function told(seed: number, hosts: number, report: Report): string {
 export function witness(history: readonly Entry[], violations: readonly Violation[]): string {
   const shown = violations.slice(0, WITNESSES).map((violation) => witnessOf(history, violation));
   const more = violations.length - shown.length;
-  const quiet = history.at(-1);
-  const why = quiet?.type === "quiet" && quiet.refused ? Object.entries(quiet.refused) : [];
-  const refused = why.map(([reason, count]) => `${reason} ${count}`).join(", ");
-  if (refused) shown.push(`  the hosts that were there in the end had refused sessions: ${refused}`);
   return [...shown, ...(more > 0 ? [`  and ${counted(more)} more`] : [])].join("\n");
 }
 
@@ -65,7 +61,20 @@ function witnessOf(history: readonly Entry[], { rule, client, text, at }: Violat
   const last = history.slice(0, from).findLast(({ type }) => type === "fault");
   const entries = at.map((place) => `    ${place}: ${JSON.stringify(history[place])}`);
   const faults = [last?.type === "fault" ? `(${last.name} before)` : "", ...between.slice(0, FAULTS_SHOWN)];
-  return [`  ${rule}: ${client}: ${text}`, ...entries, `    faults: ${faults.filter(Boolean).join(", ")}`].join("\n");
+  const refused = rule === "recovered" ? [`    refused: ${refusedAround(history, to)}`] : [];
+  const told = [`  ${rule}: ${client}: ${text}`, ...entries, `    faults: ${faults.filter(Boolean).join(", ")}`];
+  return [...told, ...refused].join("\n");
+}
+
+/** What the hosts had refused when they were asked behind the place, and had not when they were asked before it. */
+function refusedAround(history: readonly Entry[], place: number): string {
+  const isAsked = (entry: Entry) => entry.type === "refused";
+  const before = history.slice(0, place).findLast(isAsked);
+  const after = history.slice(place).find(isAsked);
+  const known: Readonly<Record<string, number>> = before?.type === "refused" ? before.counts : {};
+  const counts = after?.type === "refused" ? Object.entries(after.counts) : [];
+  const grown = counts.map(([why, count]) => [why, count - (known[why] ?? 0)] as const);
+  return grown.flatMap(([why, count]) => (count > 0 ? [`${why} ${count}`] : [])).join(", ") || "nothing that is known";
 }
 
 export class Total {

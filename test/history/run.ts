@@ -33,9 +33,10 @@ export async function runHistory(options: RunOptions): Promise<Entry[]> {
   const random = randomOf(seed);
   const world = await startWorld({ hosts, workers, args }, randomOf(seed + 1));
   const history: Entry[] = [];
+  const onNew = async () => void history.push({ type: "refused", counts: await world.refused() });
   const all: Client[] = [];
   for (let i = 0; i < clients; i++) {
-    all.push(await startClient(history, world.fronts[i % world.fronts.length] as never, i));
+    all.push(await startClient(history, world.fronts[i % world.fronts.length] as never, i, onNew));
   }
   const run: Run = { random, history, clients: all, lastId: 0, world, cuts: 0, taken: new Set() };
   joinSomeRooms(run);
@@ -68,7 +69,7 @@ async function settle(run: Run): Promise<void> {
     withinMs: QUIET_WITHIN_MS,
     what: "the last words are heard",
   }).catch(() => {});
-  history.push({ type: "quiet", gaps: await world.gaps(), refused: await world.refused() });
+  history.push({ type: "quiet", gaps: await world.gaps() });
 }
 
 function isHeardByAll(history: readonly Entry[], clients: readonly Client[]): boolean {

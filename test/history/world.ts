@@ -74,11 +74,12 @@ export class World {
     await eventually(lost, (count) => count === 0, { withinMs: READY_MS, what: "all hosts have Redis" });
   }
 
-  /** Why sessions were not given back, by those who serve now. */
+  /** Why sessions were not given back, by those who serve now and can be asked. */
   async refused(): Promise<Record<string, number>> {
     const why: Record<string, number> = {};
-    for (const { holdfast } of this.seats) {
-      for (const [name, count] of Object.entries((await holdfast.status()).counters)) {
+    for (const { holdfast } of this.seats.filter(({ isDown }) => !isDown)) {
+      const status = await holdfast.status().catch(() => undefined);
+      for (const [name, count] of Object.entries(status?.counters ?? {})) {
         const [, reason] = name.split("recoveryRefused-");
         if (reason !== undefined) why[reason] = (why[reason] ?? 0) + count;
       }

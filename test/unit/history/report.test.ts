@@ -26,6 +26,13 @@ test("what was found is shown with the entries it stands on and the faults betwe
   expect(text).toContain("faults: killWorker");
 });
 
+test("a client that was not recovered is shown with what the hosts refused meanwhile", () => {
+  const refused = (counts: Record<string, number>): Entry => ({ type: "refused", counts });
+  const anew: Entry = { type: "connect", client: "ada", pid: "q", recovered: false };
+  const history = [refused({ gone: 1, lost: 2 }), ...HISTORY.slice(0, 5), anew, refused({ gone: 1, lost: 3 })];
+  expect(witness(history, check(history).violations)).toContain("refused: lost 1");
+});
+
 test("the sum says how many were to recover and did", () => {
   const total = new Total();
   total.add(check(HISTORY));
