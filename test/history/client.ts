@@ -23,7 +23,7 @@ export async function startClient(
   index: number,
   onNew: () => void,
 ): Promise<Client> {
-  const transport = index % 5 === 0 ? "polling" : "websocket";
+  const transport = index % 3 === 0 ? "polling" : "websocket";
   const socket = await connect(front, { transport, options: { ...RECONNECTS, autoConnect: true } });
   const client: Client = { name: `client ${index}`, socket, rooms: new Set(), id: socket.id as string, connections: 1 };
   const { name } = client;
