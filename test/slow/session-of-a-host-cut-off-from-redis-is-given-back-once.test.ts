@@ -1,0 +1,62 @@
+// One host alone loses Redis. Its clients go elsewhere, where it is taken for dead; it lives, and has their sessions still.
+import { expect, test } from "vitest";
+import { clientOn, collect } from "../flow/support/client.js";
+import { eventually } from "../flow/support/eventually.js";
+import { crossing } from "../flow/support/host-death.js";
+import { joined, startHost } from "../flow/support/hosts.js";
+import { startProxy } from "../flow/support/proxy.js";
+import { dropAndReturn, firstOf, returningClientOn } from "../flow/support/recovery.js";
+import { startRedis } from "../flow/support/redis.js";
+import { startSwitchboard } from "../flow/support/switchboard.js";
+
+const ALIVE = "socket.io-holdfast-recovery#alive#*";
+const DEAD_WITHIN_MS = 15_000;
+const BACK_WITHIN_MS = 20_000;
+
+test("what another host has given back is new on it while it is cut off, and comes back to it once it is not", {
+  timeout: 90_000,
+}, async () => {
+  const redis = await startRedis();
+  const way = await startProxy(redis);
+  const urls = [way.url.replace("http:", "redis:"), redis.url];
+  const on = { app: "recovery.mjs", args: ["--recovery", "on"] };
+  const [here, there] = await Promise.all(urls.map((url) => startHost({ redis: url, ...on })));
+  if (!here || !there) throw new Error("two hosts were to be started");
+  await joined([here, there]);
+  await crossing([here, there]);
+  const board = await startSwitchboard(here);
+  const early = await returningClientOn(board, 0);
+  const late = await returningClientOn(board, 1);
+  const both = [early, late];
+  const heard = both.map((client) => collect(client, "said"));
+  const far = await clientOn(there, 1);
+  await Promise.all(both.map((client) => client.emitWithAck("join", ["r"])));
+  const tell = async (number: number, clients = heard) => {
+    far.emit("say", "r", number);
+    await Promise.all(clients.map((said) => said.untilCount(number + 1)));
+  };
+  await tell(0);
+
+  way.blackHole("both");
+  await here.waitForStatus(({ recovery }) => recovery.mode === "host", DEAD_WITHIN_MS);
+  const living = async () => (await redis.cli("keys", ALIVE)).split("\n").filter(Boolean).length;
+  await eventually(living, (count) => count === 1, { withinMs: DEAD_WITHIN_MS });
+  board.sendTo(there);
+  expect(await Promise.all(both.map(dropAndReturn))).toEqual([true, true]);
+  await tell(1);
+
+  board.sendTo(here);
+  expect(await dropAndReturn(early)).toBe(false);
+  await tell(2, heard.slice(1));
+
+  way.resetAll();
+  way.heal();
+  await here.waitForStatus(({ recovery }) => recovery.mode === "redis", BACK_WITHIN_MS);
+  expect(await dropAndReturn(late)).toBe(true);
+  await tell(3, heard.slice(1));
+  expect(heard.map(({ items }) => firstOf(items))).toEqual([
+    [0, 1],
+    [0, 1, 2, 3],
+  ]);
+  expect((await here.status()).counters).toMatchObject({ recoveryTaken: 2, "recoveryRefused-unreachable": 1 });
+});
