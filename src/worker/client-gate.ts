@@ -98,7 +98,8 @@ export class ClientGate {
     this.#unsafe.set(client, marks);
     const packets = marks.findLast(({ mark }) => mark <= this.#link.safe)?.packets ?? 0;
     if (packets === 0 || !client.transport.writable) return;
-    // What comes in one payload with the end of a polling session is heard by Socket.IO's client as the next session's.
+    // Engine.IO closes it with this flush. The rest would come in one payload with a polling session's end, and Socket.IO's
+    // client takes that for events of the next session; over a WebSocket it would not come.
     if (client.readyState === "closing" && packets < client.writeBuffer.length) return;
     this.#unsafe.set(client, markedAfter(marks, packets));
     const first = client.writeBuffer;

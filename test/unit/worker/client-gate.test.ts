@@ -72,8 +72,8 @@ describe("while what was told is not where it outlives the host", () => {
     expect(written).toEqual([1]);
   });
 
-  test("a client that is to be closed once it has all gets all at once, as it is closed with the first that it gets", () => {
-    const { link, written, client } = install({ takes: true });
+  test("a client that is closing gets nothing until all of it is safe: its first flush closes it", () => {
+    const { link, flushed, written, client } = install({ takes: true });
     const leaving = Object.assign(client("leaving"), { readyState: "closing" });
     link.unsafe = true;
     leaving.writeBuffer.push(1);
@@ -84,9 +84,10 @@ describe("while what was told is not where it outlives the host", () => {
     link.onMarked(2);
     link.safe = 1;
     link.onSafe();
-    expect(written).toEqual([]);
+    expect(flushed).toEqual([]);
     link.safe = 2;
     link.onSafe();
+    expect(flushed).toEqual(["leaving"]);
     expect(written).toEqual([1, 2]);
   });
 
