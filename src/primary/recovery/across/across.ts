@@ -272,6 +272,7 @@ export class Across<W extends WorkerEnd> {
     if (this.#isResuming || !this.#hasBase || this.#parts.windowMs() === 0) return;
     this.#isResuming = true;
     try {
+      // Its record would stand at two hosts, of which neither could give it back.
       this.#journal.suspend();
       await this.#hearOfTaken(run);
       this.#journal.also(...this.#keepOn());
@@ -283,13 +284,15 @@ export class Across<W extends WorkerEnd> {
     }
   }
 
-  /** Sessions that others have taken, who took this host for dead; it may have been back already. */
+  /** Sessions that others gave back while they believed this host dead, perhaps in the moment of its return. */
   async #hearOfTaken(run: Run): Promise<void> {
     const key = this.#keys.taken(this.#parts.store.uid);
+    const askedAtMs = performance.now();
     const [names] = (await run([["HKEYS", key]])) as [Buffer[]];
     for (const name of names) {
       const session = this.#parts.sessions.find(name.toString("latin1"));
-      if (!session) continue;
+      // It may have come back here while Redis answered.
+      if (!session || (session.resumedAtMs ?? 0) > askedAtMs) continue;
       this.#counters.recoveryTaken++;
       this.#parts.onTaken(session);
     }
