@@ -47,8 +47,11 @@ export type Entry =
   | { readonly type: "mended" }
   /** From here on nothing is broken any more; what is missing behind it is lost. */
   | { readonly type: "quiet"; readonly gaps?: Gaps }
-  /** How often the hosts had refused a session by then, by why; looked at after somebody was told to be new. */
-  | { readonly type: "refused"; readonly counts: Readonly<Record<string, number>> };
+  /** What was asked when the history was `asked` entries long, because somebody had been told to be new. */
+  | { readonly type: "refused"; readonly asked: number; readonly counts: Refused };
+
+/** How often each boot has refused a session, by why. */
+export type Refused = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** How often each boot has told that it missed something of others (`uplinkGaps`). */
 export type Gaps = Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
 /** What is told of histories: a line each, what was found with what lies between, and the sum. Pure. */
 import type { Report } from "./checker.js";
-import type { Entry, Violation } from "./entry.js";
+import type { Entry, Refused, Violation } from "./entry.js";
 
 const COLUMNS = ["seed", "hosts", "events", "received", "returns", "recovered", "new", "faults", "violations"];
 const WITNESSES = 5;
@@ -44,7 +44,7 @@ export function told(seed: number, hosts: number, report: Report): string {
   return row([...cells.map(counted), violations.length === 0 ? "none" : counted(violations.length)]);
 }
 
-/** The first violations, each with the entries that it stands on and the faults between. */
+/** The first violations, each with the entries that it stands on, the faults between, and what was refused meanwhile. */
 export function witness(history: readonly Entry[], violations: readonly Violation[]): string {
   const shown = violations.slice(0, WITNESSES).map((violation) => witnessOf(history, violation));
   const more = violations.length - shown.length;
@@ -62,19 +62,23 @@ function witnessOf(history: readonly Entry[], { rule, client, text, at }: Violat
   const entries = at.map((place) => `    ${place}: ${JSON.stringify(history[place])}`);
   const faults = [last?.type === "fault" ? `(${last.name} before)` : "", ...between.slice(0, FAULTS_SHOWN)];
   const refused = rule === "recovered" ? [`    refused: ${refusedAround(history, to)}`] : [];
-  const told = [`  ${rule}: ${client}: ${text}`, ...entries, `    faults: ${faults.filter(Boolean).join(", ")}`];
-  return [...told, ...refused].join("\n");
+  const lines = [`  ${rule}: ${client}: ${text}`, ...entries, `    faults: ${faults.filter(Boolean).join(", ")}`];
+  return [...lines, ...refused].join("\n");
 }
 
-/** What the hosts had refused when they were asked behind the place, and had not when they were asked before it. */
+/** What hosts had refused when they were first asked behind the place, and had not when they were last asked before. */
 function refusedAround(history: readonly Entry[], place: number): string {
-  const isAsked = (entry: Entry) => entry.type === "refused";
-  const before = history.slice(0, place).findLast(isAsked);
-  const after = history.slice(place).find(isAsked);
-  const known: Readonly<Record<string, number>> = before?.type === "refused" ? before.counts : {};
-  const counts = after?.type === "refused" ? Object.entries(after.counts) : [];
-  const grown = counts.map(([why, count]) => [why, count - (known[why] ?? 0)] as const);
-  return grown.flatMap(([why, count]) => (count > 0 ? [`${why} ${count}`] : [])).join(", ") || "nothing that is known";
+  const looks = history.flatMap((entry) => (entry.type === "refused" ? [entry] : []));
+  const after = looks.filter(({ asked }) => asked > place)[0]?.counts ?? {};
+  const before = Object.assign(
+    {},
+    ...looks.filter(({ asked }) => asked <= place).map(({ counts }) => counts),
+  ) as Refused;
+  const grown = Object.entries(after).flatMap(([boot, counts]) =>
+    Object.entries(counts).map(([why, count]) => ({ boot, why, by: count - (before[boot]?.[why] ?? 0) })),
+  );
+  const lines = grown.flatMap(({ boot, why, by }) => (by > 0 ? [`${why} ${by} (${boot})`] : []));
+  return lines.join(", ") || "nothing that is known";
 }
 
 export class Total {

@@ -8,7 +8,7 @@ import type { Entry } from "./entry.js";
 import { breakThings, type FaultName, ON_ONE_HOST, type Stage } from "./fault.js";
 import { joinSomeRooms, operate, operateOnce, type Scene, talkInEveryRoom } from "./operation.js";
 import { randomOf } from "./random.js";
-import { startWorld } from "./world.js";
+import { startWorld, type World } from "./world.js";
 
 export type { FaultName } from "./fault.js";
 
@@ -33,7 +33,8 @@ export async function runHistory(options: RunOptions): Promise<Entry[]> {
   const random = randomOf(seed);
   const world = await startWorld({ hosts, workers, args }, randomOf(seed + 1));
   const history: Entry[] = [];
-  const onNew = async () => void history.push({ type: "refused", counts: await world.refused() });
+  const asking: Promise<void>[] = [];
+  const onNew = () => void asking.push(noteRefused(history, world));
   const all: Client[] = [];
   for (let i = 0; i < clients; i++) {
     all.push(await startClient(history, world.fronts[i % world.fronts.length] as never, i, onNew));
@@ -44,7 +45,13 @@ export async function runHistory(options: RunOptions): Promise<Entry[]> {
   const isOver = () => performance.now() >= stopAt;
   await Promise.all([operate(run, operationsPerSecond, isOver), breakThings(run, faults, isOver)]);
   await settle(run);
+  await Promise.all(asking);
   return [...history];
+}
+
+async function noteRefused(history: Entry[], world: World): Promise<void> {
+  const asked = history.length;
+  history.push({ type: "refused", asked, counts: await world.refused() });
 }
 
 type Run = Scene & Stage;

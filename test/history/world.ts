@@ -5,7 +5,7 @@
 import { eventually } from "../flow/support/eventually.js";
 import { type FaultProxy, startProxy } from "../flow/support/proxy.js";
 import { type RedisServer, startRedis } from "../flow/support/redis.js";
-import type { Gaps } from "./entry.js";
+import type { Gaps, Refused } from "./entry.js";
 import type { Random } from "./random.js";
 import { type Seat, startSeat } from "./seat.js";
 
@@ -75,16 +75,19 @@ export class World {
   }
 
   /** Why sessions were not given back, by those who serve now and can be asked. */
-  async refused(): Promise<Record<string, number>> {
-    const why: Record<string, number> = {};
-    for (const { holdfast } of this.seats.filter(({ isDown }) => !isDown)) {
+  async refused(): Promise<Refused> {
+    const told: Record<string, Record<string, number>> = {};
+    for (const { holdfast, boot } of this.seats.filter(({ isDown }) => !isDown)) {
       const status = await holdfast.status().catch(() => undefined);
-      for (const [name, count] of Object.entries(status?.counters ?? {})) {
+      if (!status) continue;
+      const why: Record<string, number> = {};
+      for (const [name, count] of Object.entries(status.counters)) {
         const [, reason] = name.split("recoveryRefused-");
-        if (reason !== undefined) why[reason] = (why[reason] ?? 0) + count;
+        if (reason !== undefined) why[reason] = count;
       }
+      told[boot] = why;
     }
-    return why;
+    return told;
   }
 
   async gaps(): Promise<Gaps> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { check } from "../../history/checker.js";
-import type { Entry } from "../../history/entry.js";
+import type { Entry, Refused } from "../../history/entry.js";
 import { heading, Total, told, witness } from "../../history/report.js";
 
 const HISTORY: readonly Entry[] = [
@@ -27,10 +27,16 @@ test("what was found is shown with the entries it stands on and the faults betwe
 });
 
 test("a client that was not recovered is shown with what the hosts refused meanwhile", () => {
-  const refused = (counts: Record<string, number>): Entry => ({ type: "refused", counts });
+  const refused = (asked: number, counts: Refused): Entry => ({ type: "refused", asked, counts });
   const anew: Entry = { type: "connect", client: "ada", pid: "q", recovered: false };
-  const history = [refused({ gone: 1, lost: 2 }), ...HISTORY.slice(0, 5), anew, refused({ gone: 1, lost: 3 })];
-  expect(witness(history, check(history).violations)).toContain("refused: lost 1");
+  const before = [refused(0, { A: { gone: 1, lost: 2 } }), ...HISTORY.slice(0, 5), anew];
+  // The look between was asked for before she came.
+  const history = [
+    ...before,
+    refused(1, { A: { gone: 2, lost: 2 } }),
+    refused(7, { A: { gone: 2, lost: 3 }, B: { cursor: 1 } }),
+  ];
+  expect(witness(history, check(history).violations)).toMatch(/refused: lost 1 \(A\), cursor 1 \(B\)$/m);
 });
 
 test("the sum says how many were to recover and did", () => {
