@@ -8,7 +8,7 @@ import { heapOf } from "./heap.js";
 import type { Holdfast } from "./holdfast.js";
 import { childrenOf, fdCount, rssBytes, socketCount, stateOf } from "./process.js";
 
-const QUIET_MS = 15_000;
+const QUIET_MS = 20_000;
 /** A connection that we have closed is closed there a moment later. */
 const SETTLE_MS = 50;
 /** Workers count for the status once a second, so two equal looks within one may be one look. */
@@ -39,20 +39,33 @@ export interface WorkerFootprint {
 
 /** Take it after warming up: code that has never run has not allocated yet. Waits until nothing changes any more. */
 export async function footprint(host: Holdfast): Promise<Footprint> {
+  const what = `a footprint that stays the same for ${STEADY_MS} ms`;
+  const { exact } = await eventually(lookerAt(host), isSteady, { withinMs: QUIET_MS, what });
+  return { exact, rssBytes: rssBytes(host.pid) };
+}
+
+interface Look {
+  readonly exact: ExactFootprint;
+  readonly text: string;
+  /** For how long it has been so. */
+  readonly steadyMs: number;
+}
+
+function lookerAt(host: Holdfast): () => Promise<Look> {
   let last: string | undefined;
   let sinceMs = 0;
-  const look = async () => {
+  return async () => {
     const beganMs = performance.now();
     const exact = await exactFootprint(host);
-    const now = JSON.stringify(exact);
-    if (now !== last) sinceMs = performance.now();
-    last = now;
-    return { exact, steadyMs: beganMs - sinceMs };
+    const text = JSON.stringify(exact);
+    if (text !== last) sinceMs = performance.now();
+    last = text;
+    return { exact, text, steadyMs: beganMs - sinceMs };
   };
-  const isSteady = ({ steadyMs }: { steadyMs: number }) => steadyMs > STEADY_MS;
-  const what = `a footprint that stays the same for ${STEADY_MS} ms`;
-  const { exact } = await eventually(look, isSteady, { withinMs: QUIET_MS, what });
-  return { exact, rssBytes: rssBytes(host.pid) };
+}
+
+function isSteady({ steadyMs }: Look): boolean {
+  return steadyMs > STEADY_MS;
 }
 
 /** Waits until the host is as it was before. */
@@ -62,11 +75,10 @@ export async function expectSameFootprint(
   { rssBytes: growthBytes = RSS_GROWTH_BYTES, withinMs = QUIET_MS }: { rssBytes?: number; withinMs?: number } = {},
 ): Promise<void> {
   const wanted = JSON.stringify(before.exact);
-  await eventually(
-    () => exactFootprint(host),
-    (now) => JSON.stringify(now) === wanted,
-    { withinMs, what: `the footprint ${wanted}` },
-  );
+  await eventually(lookerAt(host), (look) => look.text === wanted && isSteady(look), {
+    withinMs,
+    what: `the footprint ${wanted}`,
+  });
   const grownBytes = rssBytes(host.pid) - before.rssBytes;
   if (grownBytes > growthBytes) throw new Error(`the primary grew by ${grownBytes} bytes, allowed are ${growthBytes}`);
 }
