@@ -356,28 +356,9 @@ export class Recovery {
     if (this.#sessions.of(worker, number)) throw new ProtocolError(`session ${number} is open already`);
     if (this.#sessions.size > MAX_SESSIONS) throw new ProtocolError("too many sessions");
     const since = { ...at, shared: Math.max(at.shared, readAt) };
-    const position = {
-      base: at,
-      start: at,
-      confirmed: undefined,
-      offsetBefore,
-      resumedAtMs: undefined,
-      away: undefined,
-    };
-    const ahead = new Map<string, number>();
-    this.#sessions.add({
-      pid,
-      id,
-      namespace,
-      parent,
-      holder: worker,
-      number,
-      rooms,
-      since,
-      data: NOTHING,
-      ahead,
-      ...position,
-    });
+    const about = { pid, id, namespace, parent, offsetBefore, data: NOTHING, ahead: new Map<string, number>() };
+    const position = { base: at, start: at, confirmed: undefined, resumedAtMs: undefined, away: undefined };
+    this.#sessions.add({ ...about, holder: worker, number, rooms, since, ...position });
   }
 
   #onResumed(worker: Worker, read: FrameReader): void {
