@@ -60,6 +60,8 @@ const CLAIM_MS = 50_000;
 /** A claim that another has is waited for so long: the client's new worker waits for 5 s in all. */
 const CLAIM_WITHIN_MS = 2_000;
 const CLAIM_RETRY_MS = 50;
+/** Of a host whose record has changed while its stream was read, and that nobody hears for all the same. */
+const READINGS = 2;
 /** More hosts than this are not asked. */
 const MAX_HOSTS = 1_024;
 
@@ -130,7 +132,7 @@ export class Retrieval {
     if (isOurs) return true;
     const [holder] = (await store.run([["GET", key]])) as [Buffer | null];
     const before = holder?.toString("latin1") ?? "";
-    if (!isUid(before) || before === store.uid || (await store.isThere(before))) return false;
+    if (!isUid(before) || before === store.uid || (await this.#isThere(before))) return false;
     const [isNext] = await store.run([["SET", keys.claim(pid, before), store.uid, "NX", "PX", CLAIM_MS]]);
     if (!isNext) return false;
     await store.run([["SET", key, store.uid, "PX", CLAIM_MS]]);
@@ -142,6 +144,13 @@ export class Retrieval {
     store.run([["DEL", keys.claim(pid)]]).catch(() => {});
   }
 
+  /** Redis hears for a machine that has vanished until TCP gives up, so its sign of life has to be there as well. */
+  async #isThere(uid: string): Promise<boolean> {
+    const { store, keys } = this.#parts;
+    const [isAlive] = await store.run([["EXISTS", keys.alive(uid)]]);
+    return isAlive === 1 && (await store.isThere(uid));
+  }
+
   async #take(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | "here"> {
     const { store } = this.#parts;
     const { owner } = found;
@@ -149,9 +158,7 @@ export class Retrieval {
     if (typeof record === "string") return record;
     if (record.release) return this.#read(wanted, found, record);
     if (owner === store.uid) return "here";
-    const isThere = await store.isThere(owner);
-    const retrieved = isThere ? undefined : await this.#takeOfDead(wanted, found);
-    return retrieved ?? this.#takeOfLiving(wanted, found);
+    return (await this.#isThere(owner)) ? this.#takeOfLiving(wanted, found) : this.#takeOfDead(wanted, found);
   }
 
   async #takeOfLiving(wanted: Wanted, found: Found): Promise<Retrieved | Refusal> {
@@ -162,17 +169,21 @@ export class Retrieval {
     return record.release ? this.#read(wanted, found, record) : "unreachable";
   }
 
-  /** Undefined: it was only cut off and is back, so what was read of it may be of two times. */
-  async #takeOfDead(wanted: Wanted, found: Found): Promise<Retrieved | Refusal | undefined> {
+  /** Its record and its stream are read one after the other, so what it writes between would make them of two times. */
+  async #takeOfDead(wanted: Wanted, found: Found): Promise<Retrieved | Refusal> {
     const { owner } = found;
-    // It may have written more before it died.
-    const sealed = await this.#sealed(owner, wanted.pid);
-    const record = this.#open(owner, wanted, sealed);
-    if (typeof record === "string") return record;
-    const retrieved = await this.#read(wanted, found, record);
-    const isBack = await this.#parts.store.isThere(owner);
-    const now = await this.#sealed(owner, wanted.pid);
-    return !isBack && sealed && now?.equals(sealed) ? retrieved : undefined;
+    for (let reading = 0; reading < READINGS; reading++) {
+      // It may have written more before it died.
+      const sealed = await this.#sealed(owner, wanted.pid);
+      const record = this.#open(owner, wanted, sealed);
+      if (typeof record === "string") return record;
+      const retrieved = await this.#read(wanted, found, record);
+      // It was only cut off.
+      if (await this.#isThere(owner)) return this.#takeOfLiving(wanted, found);
+      const now = await this.#sealed(owner, wanted.pid);
+      if (now && sealed?.equals(now)) return retrieved;
+    }
+    return "unreachable";
   }
 
   async #record(owner: string, wanted: Wanted): Promise<SessionRecord | Refusal> {

@@ -1,5 +1,5 @@
 /** Sessions of other hosts for several clients at once, over a Redis of two streams and a hash. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { writeBatch } from "../../../../../src/primary/recovery/across/batch.js";
 import { keysOf } from "../../../../../src/primary/recovery/across/key.js";
 import { Late } from "../../../../../src/primary/recovery/across/late.js";
@@ -64,8 +64,11 @@ function recordOf(pid: string, since = START, isReleased = true): Buffer {
 
 /** What stands there instead of a session that has been let go of. */
 let rewritten: Buffer | undefined;
+/** Whether Redis counts a subscriber of the other host's channel, and has its sign of life. */
+let theirsIs = { heard: false, alive: false };
 afterEach(() => {
   rewritten = undefined;
+  theirsIs = { heard: false, alive: false };
 });
 
 /** That another has claimed whatever is claimed next. */
@@ -74,6 +77,7 @@ const claimed = new Set<string>();
 function answer([name, key, first]: Command): unknown {
   if (name === "HKEYS") return [Buffer.from(US), Buffer.from(THEM)];
   if (name === "HEXISTS") return key === KEYS.sessions(THEM) ? 1 : 0;
+  if (name === "EXISTS") return theirsIs.alive ? 1 : 0;
   if (name === "SET") return claimed.delete("once") ? null : "OK";
   if (name === "GET") return Buffer.from(US);
   if (name === "HGET") return rewritten ?? recordOf(String(first));
@@ -102,7 +106,7 @@ function retrievalHere(
     }
     return commands.map(answer);
   };
-  const store = { uid: US, isReady: true, run, isThere: async () => false } as Partial<Store> as Store;
+  const store = { uid: US, isReady: true, run, isThere: async () => theirsIs.heard } as Partial<Store> as Store;
   const shared = { store, keys: KEYS, seal: SEAL };
   const theirs = new Replica(THEM, { ...shared, maxBytes: 1_000_000, onRefused: () => {} });
   const [own, heard, late] = [new EventLog(), new Map<string, number>(), new Late()];
@@ -163,20 +167,47 @@ test("a client whose first attempt is still under way waits for the end of that"
   expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
 });
 
-test("a host that was only cut off, and writes again while its stream is read, is asked to let go of it", async () => {
+describe("a host that is taken for dead", () => {
   const at = (shared: number, isReleased: boolean) => recordOf(FIRST, { ...START, shared }, isReleased);
-  rewritten = at(3, false);
-  const onRead = () => {
-    rewritten = at(4, false);
-  };
-  const asked: string[] = [];
-  const { retrieval } = retrievalHere(onRead, async (owner) => {
-    asked.push(owner);
-    rewritten = at(6, true);
-    return undefined;
-  });
   // Its cursor is of a worker that only the later record knows of.
-  const offset = formatCursor("e", { worker: "1.1", own: 0, shared: 6 });
-  expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
-  expect(asked).toEqual([THEM]);
+  const wanted = { pid: FIRST, namespace: "/", offset: formatCursor("e", { worker: "1.1", own: 0, shared: 6 }) };
+
+  test("is asked if it turns out to be back while its stream is read", async () => {
+    rewritten = at(3, false);
+    const asked: string[] = [];
+    const onRead = () => {
+      theirsIs = { heard: true, alive: true };
+    };
+    const { retrieval } = retrievalHere(onRead, async (owner) => {
+      asked.push(owner);
+      rewritten = at(6, true);
+      return undefined;
+    });
+    expect(numbersOf(await retrieval.retrieve(wanted))).toEqual([7, 8, 9]);
+    expect(asked).toEqual([THEM]);
+  });
+
+  test("is read once more, and not asked, where it has written meanwhile", async () => {
+    rewritten = at(3, false);
+    const { retrieval } = retrievalHere(() => {
+      rewritten = at(6, false);
+    });
+    expect(numbersOf(await retrieval.retrieve(wanted))).toEqual([7, 8, 9]);
+  });
+
+  test("is given up where it writes each time that it is read", async () => {
+    let shared = 3;
+    rewritten = at(shared, false);
+    const { retrieval } = retrievalHere(() => {
+      rewritten = at(++shared, false);
+    });
+    expect(await retrieval.retrieve({ ...wanted, offset: undefined })).toBe("unreachable");
+  });
+
+  test("may be one that Redis still hears for, as it vanished with its machine", async () => {
+    rewritten = at(6, false);
+    theirsIs = { heard: true, alive: false };
+    const { retrieval } = retrievalHere();
+    expect(numbersOf(await retrieval.retrieve(wanted))).toEqual([7, 8, 9]);
+  });
 });
