@@ -1,12 +1,12 @@
 // E20, E21: a host that stops says goodbye, one that vanishes is dropped within ten seconds; nobody waits for it longer.
 import { expect, test } from "vitest";
-import { act } from "./support/act.js";
-import { clientOn } from "./support/client.js";
-import { eventually } from "./support/eventually.js";
-import { joined, startHost, startHosts } from "./support/hosts.js";
-import { startRedis } from "./support/redis.js";
-import { fence, io, type RemoteError, run } from "./support/remote.js";
-import { startTalk, upTo } from "./support/talk.js";
+import { act } from "../flow/support/act.js";
+import { clientOn } from "../flow/support/client.js";
+import { eventually } from "../flow/support/eventually.js";
+import { joined, startHost, startHosts } from "../flow/support/hosts.js";
+import { startRedis } from "../flow/support/redis.js";
+import { fence, io, type RemoteError, run } from "../flow/support/remote.js";
+import { startTalk, upTo } from "../flow/support/talk.js";
 
 const GONE_MS = 10_000;
 const ANSWER_MS = 5_000;

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startCanary } from "./support/canary.js";
-import { temporaryDirectory } from "./support/cleanup.js";
-import { clientsOnEach, connect, disconnected, type Socket } from "./support/client.js";
-import { type Holdfast, type StartOptions, startHoldfast } from "./support/holdfast.js";
-import { gone } from "./support/process.js";
+import { startCanary } from "../flow/support/canary.js";
+import { temporaryDirectory } from "../flow/support/cleanup.js";
+import { clientsOnEach, connect, disconnected, type Socket } from "../flow/support/client.js";
+import { type Holdfast, type StartOptions, startHoldfast } from "../flow/support/holdfast.js";
+import { gone } from "../flow/support/process.js";
 
 /** Answers `version`, and `echo` for the canary. */
 const appOf = (version: number) => `export default (io) => io.on("connection", (socket) => {
