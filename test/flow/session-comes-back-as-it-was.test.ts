@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { clientOn, collect, open, received, type Socket } from "./support/client.js";
 import { eventually, within } from "./support/eventually.js";
 import { type Holdfast, startHoldfast } from "./support/holdfast.js";
+import { ProtocolClient } from "./support/protocol.js";
 import { back, drop, dropAndReturn, firstOf, returningClientOn, sessionOf } from "./support/recovery.js";
 import { fence, io, run, socket } from "./support/remote.js";
 
@@ -57,6 +58,23 @@ describe("a client that comes back", () => {
     expect(news.items[2]?.[1]).toEqual(Buffer.from("binary"));
     const [{ rooms }] = (await run(other, io.in(id as string).fetchSockets())) as [{ rooms: string[] }];
     expect(rooms.sort()).toEqual([id, "r"].sort());
+  });
+
+  /** Socket.IO's client keeps what comes before for the next time that it is connected, when it would have it twice. */
+  test("is told that it is connected before it gets what it missed", async () => {
+    const client = await clientOn(host, 0);
+    const news = collect(client, "news");
+    await run(client, io.emit("news", 1));
+    await news.untilCount(1);
+    const session = sessionOf(client);
+    drop(client);
+    await run(await clientOn(host, 1), io.emit("news", 2));
+    const wire = new ProtocolClient(host).websocket();
+    wire.send(`40${JSON.stringify(session)}`);
+    await wire.handshake();
+    expect(await wire.next()).toMatch(new RegExp(`^40.*${session.pid}`));
+    expect(await wire.next()).toMatch(/^42\["news",2,/);
+    wire.close();
   });
 
   test("gets what came while it was being let in once, and in order", async () => {

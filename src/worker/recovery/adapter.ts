@@ -28,6 +28,7 @@ export interface RecoveryParts {
   onProblem(error: Error): void;
 }
 
+const CONNECT = 0;
 const CHANGES = { join: Change.join, leave: Change.leave, disconnect: Change.disconnect } as const;
 
 /** For Socket.IO's `adapter` option. */
@@ -245,8 +246,8 @@ export class RecoveringAdapter extends SwitchedAdapter {
     const left = restored.rooms.filter((room) => !returning.rooms.has(room));
     const kept = this.#keptOf(socket);
     const session = this.#book.resume({ request: returning.request, namespace: this.name, left, joined }, kept);
-    this.#replay(socket, restored, returning);
     kept.begin(session, restored.data);
+    afterConnect(socket, () => this.#replay(socket, restored, returning));
     return heard;
   }
 
@@ -274,6 +275,20 @@ export class RecoveringAdapter extends SwitchedAdapter {
       throw error;
     }
   }
+}
+
+/**
+ * A client keeps what comes before its CONNECT packet for the time when it is connected, also past the end of that
+ * connection: it would have it twice if it was cut off between the two, and came again.
+ */
+function afterConnect(socket: KeepableSocket, then: () => void): void {
+  const { packet } = socket;
+  socket.packet = (sent, options) => {
+    packet.call(socket, sent, options);
+    if (sent.type !== CONNECT) return;
+    socket.packet = packet;
+    then();
+  };
 }
 
 function toOptions({ rooms, except }: DecodedAddress, flags: number): BroadcastOptions {
