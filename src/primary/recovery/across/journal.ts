@@ -90,8 +90,7 @@ export class Journal<H extends Holder> {
     this.#dirty.delete(session);
     this.#recorded.delete(session.pid);
     this.#released.add(session.pid);
-    this.also(this.#recordOf(session, { at: log.last, vector }));
-    this.#write(store.run);
+    this.#write(store.run, [this.#recordOf(session, { at: log.last, vector })]);
     return true;
   }
 
@@ -147,7 +146,8 @@ export class Journal<H extends Holder> {
     if (this.#next !== undefined && this.#parts.store.isOpen) this.#write(this.#parts.store.run);
   }
 
-  #write(run: Run): void {
+  /** `released`: not written a second time, as the session may have been taken by then. */
+  #write(run: Run, released: readonly Command[] = []): void {
     const beside = this.#beside;
     this.#beside = [];
     const commands = this.#takeBatches();
@@ -157,9 +157,10 @@ export class Journal<H extends Holder> {
     this.#onTheWayBytes += bytes;
     this.#bytes += bytes;
     // Behind what it may give a time to live to.
-    this.#transact(run, [...commands, ...beside])
+    this.#transact(run, [...commands, ...released, ...beside])
       .catch((error: Error) => {
         this.#next = undefined;
+        this.#beside.unshift(...beside);
         this.#parts.onFailure(error);
       })
       .finally(() => {
