@@ -54,10 +54,10 @@ const batches: [Buffer, Buffer[]][] = Array.from({ length: SENT }, (_, i) => {
   return [Buffer.from(`${i + 1}-0`), [Buffer.from("b"), SEAL.close("", writeBatch(batch))]];
 });
 
-function recordOf(pid: string, since = START, isReleased = true): Buffer {
+function recordOf(pid: string, since = START, letGoAt: number | "never" = LET_GO_AT): Buffer {
   const position = { since: START, base: since, start: since, confirmed: undefined, state: { ...START, shared: SENT } };
   const about = { epoch: "e", id: `id of ${pid}`, namespace: "/", parent: "", worker: "0.1", data: Buffer.alloc(0) };
-  const release = isReleased ? { at: LET_GO_AT, vector: new Map() } : undefined;
+  const release = letGoAt === "never" ? undefined : { at: letGoAt, vector: new Map() };
   const more = { rooms: new Map(), offsetBefore: "", ahead: new Map() };
   return SEAL.close("", writeRecord({ ...about, ...position, ...more, release }));
 }
@@ -167,8 +167,19 @@ test("a client whose first attempt is still under way waits for the end of that"
   expect(numbersOf(await retrieval.retrieve({ pid: FIRST, namespace: "/", offset }))).toEqual([7, 8, 9]);
 });
 
+test("what its host had heard of others is not to come again, also where there was nothing to be read of them", async () => {
+  rewritten = recordOf(FIRST, { ...START, shared: SENT }, SENT);
+  const { retrieval, heard, late } = retrievalHere();
+  heard.set(THEM, SENT - 1);
+  const offset = formatCursor("e", { worker: "0.1", own: 0, shared: SENT });
+  const retrieved = (await retrieval.retrieve({ pid: FIRST, namespace: "/", offset })) as Retrieved;
+  expect(retrieved.arrive()).toMatchObject({ events: [], ahead: new Map([[THEM, SENT]]) });
+  expect(late.exceptFor({ host: THEM, number: SENT }, "/")).toEqual([`id of ${FIRST}`]);
+});
+
 describe("a host that is taken for dead", () => {
-  const at = (shared: number, isReleased: boolean) => recordOf(FIRST, { ...START, shared }, isReleased);
+  const at = (shared: number, isReleased: boolean) =>
+    recordOf(FIRST, { ...START, shared }, isReleased ? LET_GO_AT : "never");
   // Its cursor is of a worker that only the later record knows of.
   const wanted = { pid: FIRST, namespace: "/", offset: formatCursor("e", { worker: "1.1", own: 0, shared: 6 }) };
 
