@@ -87,7 +87,7 @@ function assemble(settings: Settings, tls: TlsPair | undefined, log: Logger): Pa
   if (uplink) uplink.deliverTo(relay.attach(uplink));
   if (uplink && mayCrossHosts(settings)) {
     recovery.joinHosts(
-      uplink.openStore(() => recovery.onGap()),
+      uplink.openStore((uid, upTo) => recovery.onGap(uid, upTo)),
       storeFailureTeller(log),
     );
   }

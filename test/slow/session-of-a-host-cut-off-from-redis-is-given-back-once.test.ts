@@ -5,25 +5,32 @@ import { eventually } from "../flow/support/eventually.js";
 import { crossing } from "../flow/support/host-death.js";
 import { joined, startHost } from "../flow/support/hosts.js";
 import { startProxy } from "../flow/support/proxy.js";
-import { dropAndReturn, firstOf, returningClientOn } from "../flow/support/recovery.js";
+import { dropAndReturn, firstOf, returningClientOn, whileAway } from "../flow/support/recovery.js";
 import { startRedis } from "../flow/support/redis.js";
+import { io, run } from "../flow/support/remote.js";
 import { startSwitchboard } from "../flow/support/switchboard.js";
 
 const ALIVE = "socket.io-holdfast-recovery#alive#*";
 const DEAD_WITHIN_MS = 15_000;
 const BACK_WITHIN_MS = 20_000;
 
-test("what another host has given back is new on it while it is cut off, and comes back to it once it is not", {
-  timeout: 90_000,
-}, async () => {
+async function startWithOneWay(app: string) {
   const redis = await startRedis();
   const way = await startProxy(redis);
   const urls = [way.url.replace("http:", "redis:"), redis.url];
-  const on = { app: "recovery.mjs", args: ["--recovery", "on"] };
-  const [here, there] = await Promise.all(urls.map((url) => startHost({ redis: url, ...on })));
+  const [here, there] = await Promise.all(
+    urls.map((url) => startHost({ redis: url, app, args: ["--recovery", "on"] })),
+  );
   if (!here || !there) throw new Error("two hosts were to be started");
   await joined([here, there]);
   await crossing([here, there]);
+  return { redis, way, here, there };
+}
+
+test("what another host has given back is new on it while it is cut off, and comes back to it once it is not", {
+  timeout: 90_000,
+}, async () => {
+  const { redis, way, here, there } = await startWithOneWay("recovery.mjs");
   const board = await startSwitchboard(here);
   const early = await returningClientOn(board, 0);
   const late = await returningClientOn(board, 1);
@@ -59,4 +66,37 @@ test("what another host has given back is new on it while it is cut off, and com
     [0, 1, 2, 3],
   ]);
   expect((await here.status()).counters).toMatchObject({ recoveryTaken: 2, "recoveryRefused-unreachable": 1 });
+});
+
+/** A join for a room is a message of another kind than an event is, and each kind is counted by itself. */
+test("what it did not hear is told once, and not again with the next message of each kind", {
+  timeout: 90_000,
+}, async () => {
+  const { way, here, there } = await startWithOneWay("remote.mjs");
+  const [far, near] = [await clientOn(there, 0), await clientOn(here, 1)];
+  const client = await returningClientOn(here, 0);
+  const [heard, heardNear] = [collect(client, "news"), collect(near, "news")];
+  const makeNobodyJoin = () => run(far, io.in("nobody").socketsJoin("anything"));
+  await makeNobodyJoin();
+  await run(far, io.emit("news", 1));
+  await heard.untilCount(1);
+
+  way.blackHole("both");
+  await here.waitForStatus(({ recovery }) => recovery.mode === "host", DEAD_WITHIN_MS);
+  await makeNobodyJoin();
+  way.resetAll();
+  way.heal();
+  await here.waitForStatus(({ recovery }) => recovery.mode === "redis", BACK_WITHIN_MS);
+  await run(far, io.emit("news", 2));
+  await heard.untilCount(2);
+
+  const isRecovered = await whileAway(client, async () => {
+    await makeNobodyJoin();
+    await run(far, io.emit("news", 3));
+    await heardNear.untilCount(3);
+  });
+  expect(isRecovered).toBe(true);
+  await heard.untilCount(3);
+  expect(firstOf(heard.items)).toEqual([1, 2, 3]);
+  expect((await here.status()).counters.uplinkMessagesMissed).toBe(1);
 });

@@ -71,16 +71,20 @@ export class Recovery {
       workers: () => marksOf(this.#workers),
       handOver: (pid, namespace, done) => this.#desk.handOver(pid, namespace, done),
       onTaken: (session) => this.#desk.cut(session),
-      onMissed: () => this.onGap(),
+      onMissed: () => this.#appendLost(),
       onFailure,
       onBegun: () => answerMarks(this.#workers),
       onFlushed: () => tellSafe(this.#workers),
     });
   }
 
-  /** Something that other hosts have sent has passed unheard: nobody knows for whom it was. */
-  onGap(): void {
-    if (!this.#across) return;
+  /** Something that another host keeps by numbers up to that has passed unheard. */
+  onGap(uid: string, upTo: number): void {
+    if (this.#across?.hasToTell(uid, upTo)) this.#appendLost();
+  }
+
+  /** Nobody knows for whom it was. */
+  #appendLost(): void {
     const namespaces = new Set<string>();
     for (const { namespace } of this.#sessions.all()) namespaces.add(namespace);
     for (const namespace of namespaces) this.#appendForeign({ namespace, rooms: [], what: { kind: "lost" } });

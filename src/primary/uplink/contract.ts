@@ -36,6 +36,7 @@ export interface ByteLink {
 export interface StoreListener {
   onConnect(run: RunCommands): Promise<void>;
   onUp(missed: boolean): void;
+  onDown(): void;
   onMessage(message: Buffer): void;
   onFlush(): void;
   /** All of it is in the kernel, or waits for a connection. */

@@ -8,6 +8,7 @@ import type { RedisCommand } from "./redis/command.js";
 const NOBODY: StoreListener = {
   onConnect: () => Promise.resolve(),
   onUp: () => {},
+  onDown: () => {},
   onMessage: () => {},
   onFlush: () => {},
   onFlushed: () => {},

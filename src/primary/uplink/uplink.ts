@@ -46,6 +46,9 @@ export interface UplinkStatus {
 
 const TICK_MS = 1_000;
 
+/** Told of each gap in what a host has sent that it keeps, or may keep; `upTo` as in Gap. */
+type OnGap = (uid: string, upTo: number) => void;
+
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #wire: Wire;
@@ -63,8 +66,7 @@ export class Uplink {
   #deliver: Deliver = () => {};
   /** Where the host keeps what outlives it; undefined where it does not. */
   #store: HostStore | undefined;
-  /** Told of each gap. */
-  #onGap: () => void = () => {};
+  #onGap: OnGap = () => {};
 
   constructor(options: UplinkOptions) {
     const { wire, uid, log } = options;
@@ -121,7 +123,7 @@ export class Uplink {
   }
 
   /** To be called before `start`: what is published waits until what is to outlive the host has left. */
-  openStore(onGap: () => void): HostStore {
+  openStore(onGap: OnGap): HostStore {
     const { uid, prefix, redisSecret: secret } = this.#options;
     this.#onGap = onGap;
     this.#store = new HostStore(this.#link, { uid, prefix, secret });
@@ -281,13 +283,12 @@ export class Uplink {
     if (channel === this.#store?.ownChannel) return this.#store.listener.onMessage(bytes);
     this.#tally.count("uplinkReceived");
     const message = this.#wire.read(channel, bytes);
-    if ("host" in message && message.host && message.host.missed > 0) {
-      this.#tally.gap(this.#hosts.nameOf(message.host.uid), message.host.missed);
-      this.#onGap();
+    const host = "host" in message ? message.host : undefined;
+    if (host && host.gap.missed > 0) {
+      this.#tally.gap(this.#hosts.nameOf(host.uid), host.gap.missed);
+      if (host.gap.upTo > 0) this.#onGap(host.uid, host.gap.upTo);
     }
-    if ("host" in message && message.host && message.host.number > 0) {
-      this.#deliver(this.#frames.origin(message.host.uid, message.host.number));
-    }
+    if (host && host.number > 0) this.#deliver(this.#frames.origin(host.uid, host.number));
     this.#dispatch(message);
   }
 
@@ -339,6 +340,7 @@ export class Uplink {
   }
 
   #onDown(): void {
+    this.#store?.listener.onDown();
     this.#tally.count("uplinkRequestsCutShort", this.#asking.cutShort());
   }
 

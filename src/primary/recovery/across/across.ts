@@ -72,6 +72,10 @@ export class Across<W extends WorkerEnd> {
   #hasBase = false;
   /** This host was away from Redis since. */
   #isMissing = false;
+  /** How far others had been heard before. */
+  #heardBefore: ReadonlyMap<string, number> | undefined;
+  /** Of each host, up to where it is in the log that something has passed unheard, or nothing has. */
+  readonly #told = new Map<string, number>();
   #onFence: () => void = () => {};
 
   constructor(parts: AcrossParts<W>) {
@@ -107,6 +111,7 @@ export class Across<W extends WorkerEnd> {
     store.listen({
       onConnect: (run) => this.#resume(run),
       onUp: (missed) => void this.#onUp(missed),
+      onDown: () => this.#onDown(),
       onMessage: (message) => this.#onMessage(message),
       onFlush: () => this.#journal.flush(),
       onFlushed: () => parts.onFlushed(),
@@ -119,7 +124,7 @@ export class Across<W extends WorkerEnd> {
 
   /** Whether sessions may come and go between hosts at present. */
   get isWell(): boolean {
-    return this.#journal.isWriting && this.#parts.store.isReady;
+    return this.#journal.isWriting && this.#parts.store.isReady && !this.#isMissing;
   }
 
   get hasBegun(): boolean {
@@ -133,6 +138,16 @@ export class Across<W extends WorkerEnd> {
     if (last === undefined && this.#heard.size >= MAX_HOSTS) return;
     this.#heardAt.set(host, performance.now());
     if (number > (last ?? 0)) this.#heard.set(host, number);
+  }
+
+  /**
+   * Whether the log has to be told of a gap, which it is only once: an absence shows again in each stream of messages, with
+   * the next one there, and that may be hours later.
+   */
+  hasToTell(uid: string, upTo: number): boolean {
+    if (upTo <= (this.#told.get(uid) ?? 0)) return false;
+    if (Number.isFinite(upTo)) this.#told.set(uid, upTo);
+    return true;
   }
 
   /** Who has it already. */
@@ -218,6 +233,7 @@ export class Across<W extends WorkerEnd> {
       if (living.has(uid) || performance.now() - atMs < this.#keepMs) continue;
       this.#heard.delete(uid);
       this.#heardAt.delete(uid);
+      this.#told.delete(uid);
     }
   }
 
@@ -299,9 +315,14 @@ export class Across<W extends WorkerEnd> {
     if (names.length > 0) await run([["HDEL", key, ...names]]);
   }
 
+  #onDown(): void {
+    this.#heardBefore ??= new Map(this.#heard);
+  }
+
   /** Whether something has passed unheard, and for what hosts nothing has been heard yet, how far they are. */
   async #onUp(missed: boolean): Promise<void> {
     this.#isMissing ||= missed && this.#hasBase;
+    if (!this.#isMissing) this.#heardBefore = undefined;
     await this.begin();
   }
 
@@ -309,24 +330,32 @@ export class Across<W extends WorkerEnd> {
   async #lookAround(): Promise<void> {
     const { store } = this.#parts;
     const hosts = await this.#hosts();
-    const isFirst = !this.#hasBase;
-    if (isFirst) {
+    if (!this.#hasBase) {
       const lasts = await store.run(hosts.map((uid) => ["XREVRANGE", this.#keys.log(uid), "+", "-", "COUNT", 1]));
       await this.#fence();
-      for (const [i, uid] of hosts.entries()) this.heard({ host: uid, number: numberOf(lasts[i]) });
+      for (const [i, uid] of hosts.entries()) this.#accountFor(uid, numberOf(lasts[i]));
     } else if (this.#isMissing) {
-      const before = new Map(this.#heard);
-      const boundOf = (uid: string) => before.get(uid) ?? 0;
-      const readOne = async (uid: string) => ({ uid, excerpt: await this.#replica(uid).read(boundOf(uid)) });
-      const read = await Promise.all(hosts.map(readOne));
+      const before = this.#heardBefore ?? new Map(this.#heard);
+      const read = await Promise.all(hosts.map((uid) => this.#readSince(uid, before.get(uid) ?? 0)));
       await this.#fence();
-      const isMissed = ({ uid, excerpt }: (typeof read)[number]) =>
-        excerpt.lastSent > (this.#heard.get(uid) ?? 0) || !excerpt.isWholeOfSent(boundOf(uid));
-      if (read.some(isMissed)) this.#parts.onMissed();
-      for (const { uid, excerpt } of read) this.heard({ host: uid, number: excerpt.lastSent });
+      // What has been heard since may have been heard behind something that was not.
+      if (read.some(({ isMissed }) => isMissed)) this.#parts.onMissed();
+      for (const { uid, lastSent } of read) this.#accountFor(uid, lastSent);
     }
     this.#isMissing = false;
+    this.#heardBefore = undefined;
     this.#hasBase = true;
+  }
+
+  async #readSince(uid: string, bound: number): Promise<{ uid: string; lastSent: number; isMissed: boolean }> {
+    const excerpt = await this.#replica(uid).read(bound);
+    const { lastSent } = excerpt;
+    return { uid, lastSent, isMissed: lastSent > bound || !excerpt.isWholeOfSent(bound) };
+  }
+
+  #accountFor(uid: string, number: number): void {
+    this.heard({ host: uid, number });
+    this.#told.set(uid, Math.max(number, this.#told.get(uid) ?? 0));
   }
 
   /** What was published before is heard before this comes back. */

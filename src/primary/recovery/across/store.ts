@@ -33,6 +33,8 @@ export interface StoreListener {
   onConnect(run: Run): Promise<void>;
   /** All is heard again. `missed`: something may have passed unheard. */
   onUp(missed: boolean): void;
+  /** A connection is lost: perhaps the one by which others are heard. */
+  onDown(): void;
   onMessage(message: Buffer): void;
   /** What was published in this turn is about to leave. */
   onFlush(): void;

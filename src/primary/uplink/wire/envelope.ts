@@ -9,7 +9,7 @@ import { MsgpackWalk } from "./msgpack-walk.js";
 import type { MsgpackWriter } from "./msgpack-write.js";
 import { Fields, type Shape } from "./outline.js";
 import { Refusal, refuse } from "./refusal.js";
-import { SequenceCheck, SequenceCounter } from "./sequence.js";
+import { type Gap, NO_GAP, SequenceCheck, SequenceCounter } from "./sequence.js";
 import { isSigned, sign } from "./signature.js";
 import type { WireOptions } from "./wire.js";
 
@@ -59,7 +59,7 @@ export class Envelope {
     field: "named" | "unnamed" = "named",
   ): Publication {
     const { uid, secret } = this.#options;
-    const place = this.#counter.next(this.#streamOf(channel));
+    const place = this.#counter.next(this.#streamOf(channel), part.number);
     if (field === "named") message.text(HOST_FIELD);
     const bytes = message.blob(writeHostPart(uid, place, part, secret !== undefined)).take();
     if (secret !== undefined) sign(secret, channel, bytes);
@@ -94,10 +94,10 @@ export class Envelope {
     }
     if (uid !== undefined && uid !== part.uid) refuse("wrong-shape");
     const { sequence, number, timeoutMs, answered, lost, last, payloads } = part;
-    const missed = this.#missedBefore(channel, part);
+    const gap = this.#gapBefore(channel, part);
     return {
       uid: part.uid,
-      host: { uid: part.uid, sequence, number, missed, timeoutMs, answered, lost, last, payloads },
+      host: { uid: part.uid, sequence, number, gap, timeoutMs, answered, lost, last, payloads },
     };
   }
 
@@ -108,14 +108,14 @@ export class Envelope {
     return isSigned(secret, channel, bytes) || refuse("wrong-signature");
   }
 
-  #missedBefore(channel: string, part: SignedHostPart): number {
+  #gapBefore(channel: string, part: SignedHostPart): Gap {
     const stream = this.#streamOf(channel);
-    const missed = this.#check.missedBefore(stream, part.uid, part);
-    if (missed !== undefined) return missed;
+    const gap = this.#check.gapBefore(stream, part.uid, part);
+    if (gap) return gap;
     if (this.#options.secret !== undefined) refuse("replayed");
     // Anybody can have sent the higher number, and the host's own messages are not to suffer for it.
-    this.#check.restart(stream, part.uid, part.sequence);
-    return 0;
+    this.#check.restart(stream, part.uid, part);
+    return NO_GAP;
   }
 }
 

@@ -4,6 +4,7 @@
  *
  *     u8 version | u8 bits | u8 length, uid | u48 sequence
  *     | u48 number                                                                       with the bit `NUMBERED`
+ *     | u48 after                                                                        with the bit `AFTER`
  *     | u32 timeoutMs | u32 answered | u32 lost | u32 count, (u32 length, payload)…      with the bit `REPORT`
  *     | 32 bytes of signature                                                            with the bit `SIGNED`
  */
@@ -13,7 +14,7 @@ import type { Place } from "./sequence.js";
 import { SIGNATURE_BYTES } from "./signature.js";
 
 /** Rises when hosts of this version could no longer understand each other. */
-const WIRE_VERSION = 2;
+const WIRE_VERSION = 3;
 export const HOST_FIELD = "holdfast";
 
 const FRESH = 1;
@@ -21,12 +22,13 @@ const LAST = 2;
 const REPORT = 4;
 const SIGNED = 8;
 const NUMBERED = 16;
+const AFTER = 32;
 const HEAD_BYTES = 3;
 const SEQUENCE_BYTES = 6;
 /** No host has more workers. */
 const MAX_PAYLOADS = 4096;
 
-export interface SignedHostPart extends Omit<HostPart, "missed">, Place {
+export interface SignedHostPart extends Omit<HostPart, "gap">, Place {
   readonly signed: boolean;
 }
 
@@ -37,20 +39,26 @@ export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, 
   const uidBytes = Buffer.byteLength(uid);
   const reportBytes = reports ? REPORT_BYTES + payloads.reduce((sum, { length }) => sum + 4 + length, 0) : 0;
   const signatureBytes = signed ? SIGNATURE_BYTES : 0;
-  const numberBytes = number > 0 ? SEQUENCE_BYTES : 0;
-  const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + SEQUENCE_BYTES + numberBytes + reportBytes + signatureBytes);
+  const numbers = [number, place.after].filter((each) => each > 0);
+  const numberBytes = SEQUENCE_BYTES * (1 + numbers.length);
+  const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + numberBytes + reportBytes + signatureBytes);
   field[0] = WIRE_VERSION;
   field[1] = bitsOf(place, part, reports, signed);
   field[2] = uidBytes;
   field.write(uid, HEAD_BYTES);
   let at = field.writeUIntBE(place.sequence, HEAD_BYTES + uidBytes, SEQUENCE_BYTES);
-  if (number > 0) at = field.writeUIntBE(number, at, SEQUENCE_BYTES);
+  for (const each of numbers) at = field.writeUIntBE(each, at, SEQUENCE_BYTES);
   if (reports) writeReport(field, at, [timeoutMs, answered, lost, payloads.length], payloads);
   return field;
 }
 
-function bitsOf({ fresh }: Place, { last, number = 0 }: HostPartToWrite, reports: boolean, signed: boolean): number {
-  const numbered = number > 0 ? NUMBERED : 0;
+function bitsOf(
+  { fresh, after }: Place,
+  { last, number = 0 }: HostPartToWrite,
+  reports: boolean,
+  signed: boolean,
+): number {
+  const numbered = (number > 0 ? NUMBERED : 0) | (after > 0 ? AFTER : 0);
   return (fresh ? FRESH : 0) | (last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0) | numbered;
 }
 
@@ -77,11 +85,13 @@ export function readHostPart(field: Buffer): SignedHostPart {
   const uid = read.bytes(read.number(1)).toString("utf8");
   const sequence = read.number(SEQUENCE_BYTES);
   const number = bits & NUMBERED ? read.number(SEQUENCE_BYTES) : 0;
+  const after = bits & AFTER ? read.number(SEQUENCE_BYTES) : 0;
   const { timeoutMs, answered, lost, payloads } = bits & REPORT ? readReport(read) : NO_REPORT;
   const part = {
     uid,
     sequence,
     number,
+    after,
     fresh: (bits & FRESH) !== 0,
     last: (bits & LAST) !== 0,
     signed: (bits & SIGNED) !== 0,

@@ -4,6 +4,7 @@
  */
 import type { DecodedAddress, RoomName } from "../../../protocol/frame.js";
 import type { Packed } from "../../../protocol/packed.js";
+import type { Gap } from "./sequence.js";
 
 export interface Flags {
   readonly volatile?: boolean;
@@ -21,8 +22,8 @@ export interface HostPart {
   readonly sequence: number;
   /** On broadcasts and commands that the sender keeps for clients that come back: its number there. 0: it does not. */
   readonly number: number;
-  /** How many messages of this sender have been lost since the last one on this stream. */
-  readonly missed: number;
+  /** What of this sender has been lost since its last message on this stream. */
+  readonly gap: Gap;
   /** On requests: how long the asking worker waits; 0 on everything else. */
   readonly timeoutMs: number;
   /** On responses: how many workers of the host have answered, how many were lost, and whether this is its last word. */
@@ -34,7 +35,7 @@ export interface HostPart {
 }
 
 /** What is given to write; uid and sequence are the wire's own. */
-export type HostPartToWrite = Partial<Omit<HostPart, "uid" | "sequence" | "missed">>;
+export type HostPartToWrite = Partial<Omit<HostPart, "uid" | "sequence" | "gap">>;
 
 export type Question =
   | { readonly name: "fetch" | "ids" | "rooms" }

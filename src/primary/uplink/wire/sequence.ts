@@ -7,7 +7,24 @@ export interface Place {
   readonly sequence: number;
   /** The first that this sender numbers here, as far as it remembers: nothing before it is missing. */
   readonly fresh: boolean;
+  /** The number of the last before it that the sender keeps (HostPart.number); 0: it knows of none. */
+  readonly after: number;
 }
+
+interface Last {
+  readonly sequence: number;
+  /** Of the last that was kept. */
+  readonly number: number;
+}
+
+/** What is missing before a message. */
+export interface Gap {
+  readonly missed: number;
+  /** None of the missing is kept by a higher number. 0: none is kept. Infinity: nobody knows. */
+  readonly upTo: number;
+}
+
+export const NO_GAP: Gap = { missed: 0, upTo: 0 };
 
 /** Streams counted at a time; rooms have one each in sharded mode. The one used least recently is forgotten. */
 const MAX_STREAMS = 20_000;
@@ -15,7 +32,7 @@ const MAX_STREAMS = 20_000;
 const MAX_SENDERS = 100_000;
 
 export class SequenceCounter {
-  readonly #last = new Map<string, number>();
+  readonly #last = new Map<string, Last>();
   readonly #limit: number;
   /** The stream at the end of the map already. */
   #latest: string | undefined;
@@ -26,25 +43,27 @@ export class SequenceCounter {
     this.#limit = limit;
   }
 
-  next(stream: string): Place {
+  /** `number`: by which the message is kept; 0: it is not. */
+  next(stream: string, number = 0): Place {
     const last = this.#last.get(stream);
-    const sequence = (last ?? this.#forgotten) + 1;
+    const after = last?.number ?? 0;
+    const sequence = (last?.sequence ?? this.#forgotten) + 1;
     if (stream !== this.#latest) this.#last.delete(stream);
-    this.#last.set(stream, sequence);
+    this.#last.set(stream, { sequence, number: number || after });
     this.#latest = stream;
     if (this.#last.size > this.#limit) this.#forgetOldest();
-    return { sequence, fresh: last === undefined };
+    return { sequence, fresh: last === undefined, after };
   }
 
   #forgetOldest(): void {
-    const [stream, last] = this.#last.entries().next().value as [string, number];
+    const [stream, { sequence }] = this.#last.entries().next().value as [string, Last];
     this.#last.delete(stream);
-    this.#forgotten = Math.max(this.#forgotten, last);
+    this.#forgotten = Math.max(this.#forgotten, sequence);
   }
 }
 
 export class SequenceCheck {
-  readonly #lastByStream = new Map<string, Map<string, number>>();
+  readonly #lastByStream = new Map<string, Map<string, Last>>();
   readonly #limit: number;
   #senders = 0;
 
@@ -52,19 +71,22 @@ export class SequenceCheck {
     this.#limit = limit;
   }
 
-  /** How many of the sender's messages are missing before this one; undefined when it is no newer than the last. */
-  missedBefore(stream: string, sender: string, { sequence, fresh }: Place): number | undefined {
+  /** What is missing of the sender's before this message; undefined when it is no newer than the last. */
+  gapBefore(stream: string, sender: string, place: Place & Last): Gap | undefined {
     const lasts = this.#of(stream);
     const last = lasts.get(sender);
-    if (last !== undefined && sequence <= last) return undefined;
-    lasts.set(sender, sequence);
+    const { sequence, number, after, fresh } = place;
+    if (last !== undefined && sequence <= last.sequence) return undefined;
+    lasts.set(sender, { sequence, number: number || after });
     if (last === undefined) this.#grow();
-    return fresh || last === undefined ? 0 : sequence - last - 1;
+    const missed = fresh || last === undefined ? 0 : sequence - last.sequence - 1;
+    if (missed === 0 || last === undefined) return NO_GAP;
+    return { missed, upTo: upTo(after, last.number) };
   }
 
   /** Believes a sender that counts from an earlier number again. */
-  restart(stream: string, sender: string, sequence: number): void {
-    this.#of(stream).set(sender, sequence);
+  restart(stream: string, sender: string, { sequence, number, after }: Place & Last): void {
+    this.#of(stream).set(sender, { sequence, number: number || after });
   }
 
   forget(stream: string): void {
@@ -72,8 +94,8 @@ export class SequenceCheck {
     this.#lastByStream.delete(stream);
   }
 
-  #of(stream: string): Map<string, number> {
-    const lasts = this.#lastByStream.get(stream) ?? new Map<string, number>();
+  #of(stream: string): Map<string, Last> {
+    const lasts = this.#lastByStream.get(stream) ?? new Map<string, Last>();
     this.#lastByStream.set(stream, lasts);
     return lasts;
   }
@@ -82,4 +104,10 @@ export class SequenceCheck {
     this.#senders++;
     if (this.#senders > this.#limit) this.forget(this.#lastByStream.keys().next().value as string);
   }
+}
+
+/** The last that was kept before the gap's end, and before its beginning. */
+function upTo(after: number, heard: number): number {
+  if (after === 0) return Number.POSITIVE_INFINITY;
+  return after > heard ? after : 0;
 }

@@ -9,7 +9,7 @@ const HOST: HostPart = {
   uid: "other",
   sequence: 1,
   number: 0,
-  missed: 0,
+  gap: { missed: 0, upTo: 0 },
   timeoutMs: 0,
   answered: 0,
   lost: 0,

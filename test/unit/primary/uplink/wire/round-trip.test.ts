@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ClassicWire } from "../../../../../src/primary/uplink/wire/classic.js";
 import type { Outgoing } from "../../../../../src/primary/uplink/wire/message.js";
+import { NO_GAP } from "../../../../../src/primary/uplink/wire/sequence.js";
 import { ShardedWire } from "../../../../../src/primary/uplink/wire/sharded.js";
 import type { Packed } from "../../../../../src/protocol/packed.js";
 import { pack } from "../../../../../src/worker/packer.js";
@@ -67,7 +68,7 @@ test.each(formats)("what is written in the %s format is read as it was", (_, Wir
         const { channel, bytes } = from.write(message);
         return to.read(Buffer.from(channel).toString(), bytes) as object as Record<string, unknown>;
       };
-      const read = { namespace, uid: "from", host: { uid: "from", missed: 0, ...host } };
+      const read = { namespace, uid: "from", host: { uid: "from", gap: NO_GAP, ...host } };
       const address = { namespace, rooms, except };
       const packed = pack(args);
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { MAX_NAMESPACES } from "../../../../../src/primary/uplink/wire/announcement.js";
 import { ClassicWire } from "../../../../../src/primary/uplink/wire/classic.js";
 import type { Incoming, Outgoing, Publication } from "../../../../../src/primary/uplink/wire/message.js";
+import { NO_GAP } from "../../../../../src/primary/uplink/wire/sequence.js";
 import { ShardedWire } from "../../../../../src/primary/uplink/wire/sharded.js";
 import type { Wire } from "../../../../../src/primary/uplink/wire/wire.js";
 import { pack } from "../../../../../src/worker/packer.js";
@@ -51,7 +52,7 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
     const { channel, bytes } = from.write(message);
     return to.read(channel, bytes);
   };
-  const missed = (message: Incoming) => ("host" in message ? message.host?.missed : undefined);
+  const missed = (message: Incoming) => ("host" in message ? message.host?.gap.missed : undefined);
 
   describe("a host", () => {
     test("knows its own messages", () => {
@@ -87,7 +88,7 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
       expect(pass(create("other"), create("me"), { ...fetch, host })).toMatchObject({
         uid: "other",
         timeoutMs: 1500,
-        host: { uid: "other", sequence: 1, missed: 0, ...host },
+        host: { uid: "other", sequence: 1, gap: NO_GAP, ...host },
       });
     });
 
@@ -140,15 +141,15 @@ describe.each(formats)("in the %s format", (mode, WireOf) => {
     test("takes the broadcasts of another version for a plain server's, and nothing else", () => {
       const other = create("other");
       const me = create("me");
-      expect(me.read(...ofVersion(3, other.write(broadcast)))).toMatchObject({ kind: "broadcast", host: undefined });
+      expect(me.read(...ofVersion(4, other.write(broadcast)))).toMatchObject({ kind: "broadcast", host: undefined });
       for (const message of Object.values(controls)) {
-        expect(me.read(...ofVersion(3, other.write(message)))).toEqual({
+        expect(me.read(...ofVersion(4, other.write(message)))).toEqual({
           kind: "refused",
           reason: "other-version",
-          version: 3,
+          version: 4,
         });
       }
-      expect(me.read(...ofVersion(3, other.writeAnnouncement(announcement)))).toMatchObject({
+      expect(me.read(...ofVersion(4, other.writeAnnouncement(announcement)))).toMatchObject({
         reason: "other-version",
       });
     });
