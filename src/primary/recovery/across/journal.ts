@@ -90,7 +90,8 @@ export class Journal<H extends Holder> {
     this.#dirty.delete(session);
     this.#recorded.delete(session.pid);
     this.#released.add(session.pid);
-    this.#write(store.run, [this.#recordOf(session, { at: log.last, vector })]);
+    this.also(this.#recordOf(session, { at: log.last, vector }));
+    this.#write(store.run);
     return true;
   }
 
@@ -146,8 +147,7 @@ export class Journal<H extends Holder> {
     if (this.#next !== undefined && this.#parts.store.isOpen) this.#write(this.#parts.store.run);
   }
 
-  /** `released`: not written a second time, as the session may have been taken by then. */
-  #write(run: Run, released: readonly Command[] = []): void {
+  #write(run: Run): void {
     const beside = this.#beside;
     this.#beside = [];
     const commands = this.#takeBatches();
@@ -157,10 +157,9 @@ export class Journal<H extends Holder> {
     this.#onTheWayBytes += bytes;
     this.#bytes += bytes;
     // Behind what it may give a time to live to.
-    this.#transact(run, [...commands, ...released, ...beside])
+    this.#transact(run, [...commands, ...beside])
       .catch((error: Error) => {
         this.#next = undefined;
-        this.#beside.unshift(...beside);
         this.#parts.onFailure(error);
       })
       .finally(() => {
