@@ -334,12 +334,14 @@ export class Uplink {
 
   #onUp(missed: boolean): void {
     if (missed) this.#tally.gap(undefined, undefined);
+    this.#wire.setSure(true);
     this.#announcer.now();
     this.#forwarding.agree();
     this.#store?.listener.onUp(missed);
   }
 
   #onDown(): void {
+    this.#wire.setSure(false);
     this.#store?.listener.onDown();
     this.#tally.count("uplinkRequestsCutShort", this.#asking.cutShort());
   }

@@ -11,11 +11,11 @@ export function checkAgreement(history: readonly Entry[]): Violation[] {
   const named = new Map<string, { id: string; at: number }>();
   const violations: Violation[] = [];
   const hosts = new Set(history.flatMap((entry) => (entry.type === "connect" ? [entry.host] : [])));
-  const away = new Set<string>();
+  const returning = new Set<string>();
   for (const [at, entry] of history.entries()) {
-    if (entry.type === "close") away.add(entry.client);
-    else if (entry.type === "connect") away.delete(entry.client);
-    if (entry.type !== "receive" || (hosts.size > 1 && away.has(entry.client))) continue;
+    if (entry.type === "connect" && entry.recovered) returning.add(entry.client);
+    if (entry.type !== "receive") continue;
+    if (hosts.size > 1 && (isNowhere(entry.cursor) || returning.delete(entry.client))) continue;
     const name = `${entry.cursor} ${entry.sender}`;
     const before = named.get(name);
     if (!before) named.set(name, { id: entry.id, at });

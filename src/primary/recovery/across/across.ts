@@ -10,6 +10,7 @@ import type { WorkerEnd } from "../worker-end.js";
 import type { WorkerMark } from "./batch.js";
 import { Conversation } from "./conversation.js";
 import { Journal } from "./journal.js";
+import { Hearing } from "./hearing.js";
 import { isUid, type Keys, keysOf } from "./key.js";
 import { Late } from "./late.js";
 import { Replica } from "./replica.js";
@@ -45,7 +46,6 @@ const ALIVE_MS = 8_000;
 const SLACK_MS = 60_000;
 const REPLICA_MS = 30_000;
 const FORGET_BEATS = 15;
-const MAX_HOSTS = 1_024;
 const FENCE_MS = 3_000;
 const FENCE = Buffer.from("fence");
 
@@ -57,8 +57,7 @@ export class Across<W extends WorkerEnd> {
   readonly #retrieval: Retrieval;
   readonly #conversation: Conversation;
   readonly #late = new Late();
-  readonly #heard = new Map<string, number>();
-  readonly #heardAt = new Map<string, number>();
+  readonly #hearing = new Hearing();
   readonly #replicas = new Map<string, Replica>();
   /** Sessions that were let go of, whose records are to be forgotten some time. */
   readonly #released = new Map<string, number>();
@@ -72,10 +71,6 @@ export class Across<W extends WorkerEnd> {
   #hasBase = false;
   /** This host was away from Redis since. */
   #isMissing = false;
-  /** How far others had been heard before. */
-  #heardBefore: ReadonlyMap<string, number> | undefined;
-  /** Of each host, up to where it is in the log that something has passed unheard, or nothing has. */
-  readonly #told = new Map<string, number>();
   #onFence: () => void = () => {};
 
   constructor(parts: AcrossParts<W>) {
@@ -86,7 +81,7 @@ export class Across<W extends WorkerEnd> {
     const shared = { store, keys: this.#keys, seal: this.#seal };
     this.#journal = new Journal<W>({
       ...shared,
-      ...{ log, epoch, bufferBytes, vector: this.#heard },
+      ...{ log, epoch, bufferBytes, vector: this.#hearing.heard },
       workers: () => parts.workers(),
       sessions: () => sessions.all(),
       keepMs: () => parts.windowMs() + SLACK_MS,
@@ -99,7 +94,7 @@ export class Across<W extends WorkerEnd> {
     });
     this.#retrieval = new Retrieval({
       ...shared,
-      own: { uid: store.uid, log, heard: this.#heard },
+      own: { uid: store.uid, log, heard: this.#hearing.heard },
       late: this.#late,
       journal: this.#journal,
       replica: (uid) => this.#replica(uid),
@@ -111,7 +106,7 @@ export class Across<W extends WorkerEnd> {
     store.listen({
       onConnect: (run) => this.#resume(run),
       onUp: (missed) => void this.#onUp(missed),
-      onDown: () => this.#onDown(),
+      onDown: () => this.#hearing.lose(),
       onMessage: (message) => this.#onMessage(message),
       onFlush: () => this.#journal.flush(),
       onFlushed: () => parts.onFlushed(),
@@ -132,22 +127,13 @@ export class Across<W extends WorkerEnd> {
   }
 
   /** Another host's event has been heard. */
-  heard({ host, number }: Origin): void {
-    const last = this.#heard.get(host);
-    // Anybody may publish in the name of any number of hosts; one that is not known here is told of nothing false.
-    if (last === undefined && this.#heard.size >= MAX_HOSTS) return;
-    this.#heardAt.set(host, performance.now());
-    if (number > (last ?? 0)) this.#heard.set(host, number);
+  heard(origin: Origin): void {
+    this.#hearing.hear(origin, performance.now());
   }
 
-  /**
-   * Whether the log has to be told of a gap, which it is only once: an absence shows again in each stream of messages, with
-   * the next one there, and that may be hours later.
-   */
+  /** Whether the log has to be told that something of that host has passed unheard. */
   hasToTell(uid: string, upTo: number): boolean {
-    if (upTo <= (this.#told.get(uid) ?? 0)) return false;
-    if (Number.isFinite(upTo)) this.#told.set(uid, upTo);
-    return true;
+    return this.#hearing.hasToTell(uid, upTo);
   }
 
   /** Who has it already. */
@@ -163,7 +149,8 @@ export class Across<W extends WorkerEnd> {
 
   /** False: Redis cannot be told that it is let go of. */
   release(session: Session<W>): boolean {
-    if (!this.#journal.release(session)) return false;
+    // How far this host has heard others is not known then.
+    if (this.#isMissing || !this.#journal.release(session)) return false;
     this.#counters.recoveryHandedOver++;
     this.#released.set(session.pid, performance.now());
     return true;
@@ -229,12 +216,7 @@ export class Across<W extends WorkerEnd> {
     const dead = hosts.filter((_, i) => left[i] === 0);
     if (dead.length > 0) await store.run([["HDEL", this.#keys.hosts, ...dead]]);
     const living = new Set(hosts.filter((uid) => !dead.includes(uid)));
-    for (const [uid, atMs] of this.#heardAt) {
-      if (living.has(uid) || performance.now() - atMs < this.#keepMs) continue;
-      this.#heard.delete(uid);
-      this.#heardAt.delete(uid);
-      this.#told.delete(uid);
-    }
+    this.#hearing.forget(living, performance.now() - this.#keepMs);
   }
 
   /** The others. */
@@ -315,47 +297,44 @@ export class Across<W extends WorkerEnd> {
     if (names.length > 0) await run([["HDEL", key, ...names]]);
   }
 
-  #onDown(): void {
-    this.#heardBefore ??= new Map(this.#heard);
-  }
-
   /** Whether something has passed unheard, and for what hosts nothing has been heard yet, how far they are. */
   async #onUp(missed: boolean): Promise<void> {
     this.#isMissing ||= missed && this.#hasBase;
-    if (!this.#isMissing) this.#heardBefore = undefined;
+    if (!this.#isMissing) this.#hearing.settle();
     await this.begin();
   }
 
   /** What the others have sent so far is behind us, whether it was heard or not: what comes is counted on from there. */
   async #lookAround(): Promise<void> {
     const { store } = this.#parts;
+    const { losses } = this.#hearing;
     const hosts = await this.#hosts();
     if (!this.#hasBase) {
       const lasts = await store.run(hosts.map((uid) => ["XREVRANGE", this.#keys.log(uid), "+", "-", "COUNT", 1]));
       await this.#fence();
-      for (const [i, uid] of hosts.entries()) this.#accountFor(uid, numberOf(lasts[i]));
+      for (const [i, uid] of hosts.entries()) this.heard({ host: uid, number: numberOf(lasts[i]) });
     } else if (this.#isMissing) {
-      const before = this.#heardBefore ?? new Map(this.#heard);
-      const read = await Promise.all(hosts.map((uid) => this.#readSince(uid, before.get(uid) ?? 0)));
+      const { heardBefore } = this.#hearing;
+      const read = await Promise.all(hosts.map((uid) => this.#readSince(uid, heardBefore.get(uid) ?? 0)));
       await this.#fence();
       // What has been heard since may have been heard behind something that was not.
       if (read.some(({ isMissed }) => isMissed)) this.#parts.onMissed();
-      for (const { uid, lastSent } of read) this.#accountFor(uid, lastSent);
+      for (const { uid, lastSent } of read) {
+        this.heard({ host: uid, number: lastSent });
+        this.#hearing.tell(uid, lastSent);
+      }
     }
-    this.#isMissing = false;
-    this.#heardBefore = undefined;
     this.#hasBase = true;
+    // What was missed since has yet to be looked for.
+    if (losses !== this.#hearing.losses) return;
+    this.#isMissing = false;
+    this.#hearing.settle();
   }
 
   async #readSince(uid: string, bound: number): Promise<{ uid: string; lastSent: number; isMissed: boolean }> {
     const excerpt = await this.#replica(uid).read(bound);
     const { lastSent } = excerpt;
     return { uid, lastSent, isMissed: lastSent > bound || !excerpt.isWholeOfSent(bound) };
-  }
-
-  #accountFor(uid: string, number: number): void {
-    this.heard({ host: uid, number });
-    this.#told.set(uid, Math.max(number, this.#told.get(uid) ?? 0));
   }
 
   /** What was published before is heard before this comes back. */

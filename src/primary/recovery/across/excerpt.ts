@@ -47,13 +47,13 @@ export class Excerpt {
   }
 
   /** False: something is missing between. */
-  take({ first, entries, vector, workers }: Batch): boolean {
+  take({ first, sent, entries, vector, workers }: Batch): boolean {
     if (first > this.log.last + 1) return false;
-    // The first batch read may begin before what was asked for.
+    this.#lastSent = Math.max(this.#lastSent, sent);
     for (const entry of entries) {
-      if (entry.shared <= this.log.last) continue;
-      this.log.append(entry, 0);
-      if (isSent(entry)) this.#lastSent = entry.shared;
+      if (isSent(entry)) this.#lastSent = Math.max(this.#lastSent, entry.shared);
+      // The first batch read may begin before what was asked for.
+      if (entry.shared > this.log.last) this.log.append(entry, 0);
     }
     this.#isBegun = true;
     this.#vector = vector;

@@ -264,7 +264,7 @@ export class Retrieval {
         const logs = read.map(({ uid, excerpt }) => ({ uid, log: excerpt.log }));
         const arrived = arrive({ bound, record, offset, log, workers, others: logs, own });
         if (typeof arrived === "string") return arrived;
-        const given = new Map(read.map(({ uid, excerpt }) => [uid, Math.max(excerpt.lastSent, boundOf(bound, uid))]));
+        const given = new Map(read.map(({ uid, excerpt }) => [uid, excerpt.lastSent]));
         return { ...arrived, ahead: late.await(record, given, own.heard, performance.now()) };
       },
       keep: () => this.#keep(pid, bound.owner, record),

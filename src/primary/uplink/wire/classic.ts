@@ -100,12 +100,19 @@ export class ClassicWire implements Wire {
       case "command":
         return this.#envelope.seal(requests, writeCommand(uid, message), host);
       case "event":
-        return this.#envelope.seal(requests, writeEvent(uid, message), host);
+        return this.#envelope.seal(requests, writeEvent(uid, message), { number: 0, ...host });
       case "request":
-        return this.#envelope.seal(requests, writeRequest(uid, message), host);
+        return this.#envelope.seal(requests, writeRequest(uid, message), { number: 0, ...host });
       case "response":
-        return this.#envelope.seal(this.#responseChannel(namespace, message.to), writeResponse(message), host);
+        return this.#envelope.seal(this.#responseChannel(namespace, message.to), writeResponse(message), {
+          number: 0,
+          ...host,
+        });
     }
+  }
+
+  setSure(isSure: boolean): void {
+    this.#envelope.setSure(isSure);
   }
 
   writeAnnouncement(announcement: Announcement): Publication {

@@ -79,6 +79,10 @@ export class Envelope {
     }
   }
 
+  setSure(isSure: boolean): void {
+    this.#counter.setSure(isSure);
+  }
+
   forgetChannel(channel: string): void {
     this.#check.forget(this.#streamOf(channel));
   }

@@ -39,7 +39,8 @@ export function writeHostPart(uid: string, place: Place, part: HostPartToWrite, 
   const uidBytes = Buffer.byteLength(uid);
   const reportBytes = reports ? REPORT_BYTES + payloads.reduce((sum, { length }) => sum + 4 + length, 0) : 0;
   const signatureBytes = signed ? SIGNATURE_BYTES : 0;
-  const numbers = [number, place.after].filter((each) => each > 0);
+  const { after } = place;
+  const numbers = [...(number > 0 ? [number] : []), ...(after === undefined ? [] : [after])];
   const numberBytes = SEQUENCE_BYTES * (1 + numbers.length);
   const field = Buffer.allocUnsafe(HEAD_BYTES + uidBytes + numberBytes + reportBytes + signatureBytes);
   field[0] = WIRE_VERSION;
@@ -58,7 +59,7 @@ function bitsOf(
   reports: boolean,
   signed: boolean,
 ): number {
-  const numbered = (number > 0 ? NUMBERED : 0) | (after > 0 ? AFTER : 0);
+  const numbered = (number > 0 ? NUMBERED : 0) | (after === undefined ? 0 : AFTER);
   return (fresh ? FRESH : 0) | (last ? LAST : 0) | (reports ? REPORT : 0) | (signed ? SIGNED : 0) | numbered;
 }
 
@@ -85,7 +86,7 @@ export function readHostPart(field: Buffer): SignedHostPart {
   const uid = read.bytes(read.number(1)).toString("utf8");
   const sequence = read.number(SEQUENCE_BYTES);
   const number = bits & NUMBERED ? read.number(SEQUENCE_BYTES) : 0;
-  const after = bits & AFTER ? read.number(SEQUENCE_BYTES) : 0;
+  const after = bits & AFTER ? read.number(SEQUENCE_BYTES) : undefined;
   const { timeoutMs, answered, lost, payloads } = bits & REPORT ? readReport(read) : NO_REPORT;
   const part = {
     uid,

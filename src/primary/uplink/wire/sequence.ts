@@ -7,14 +7,14 @@ export interface Place {
   readonly sequence: number;
   /** The first that this sender numbers here, as far as it remembers: nothing before it is missing. */
   readonly fresh: boolean;
-  /** The number of the last before it that the sender keeps (HostPart.number); 0: it knows of none. */
-  readonly after: number;
+  /** The number of the last before it here that the sender keeps (HostPart.number); 0: none is. Undefined: it cannot say. */
+  readonly after: number | undefined;
 }
 
 interface Last {
   readonly sequence: number;
-  /** Of the last that was kept. */
-  readonly number: number;
+  /** Of the last that was kept, as `Place.after`. */
+  readonly number: number | undefined;
 }
 
 /** What is missing before a message. */
@@ -38,21 +38,29 @@ export class SequenceCounter {
   #latest: string | undefined;
   /** No stream that was forgotten has been counted further. */
   #forgotten = 0;
+  #isSure = true;
 
   constructor(limit = MAX_STREAMS) {
     this.#limit = limit;
   }
 
-  /** `number`: by which the message is kept; 0: it is not. */
-  next(stream: string, number = 0): Place {
+  /** `number`: by which the message is kept; 0: nobody needs it later. Undefined: whoever hears it may. */
+  next(stream: string, number: number | undefined): Place {
     const last = this.#last.get(stream);
-    const after = last?.number ?? 0;
+    const after = last ? last.number : this.#isSure && this.#forgotten === 0 ? 0 : undefined;
     const sequence = (last?.sequence ?? this.#forgotten) + 1;
     if (stream !== this.#latest) this.#last.delete(stream);
-    this.#last.set(stream, { sequence, number: number || after });
+    this.#last.set(stream, { sequence, number: this.#isSure ? lastKept(number, after) : undefined });
     this.#latest = stream;
     if (this.#last.size > this.#limit) this.#forgetOldest();
     return { sequence, fresh: last === undefined, after };
+  }
+
+  /** While what is written may be dropped before it leaves, and for what left just before, nobody can be told up to where. */
+  setSure(isSure: boolean): void {
+    this.#isSure = isSure;
+    if (isSure) return;
+    for (const [stream, { sequence }] of this.#last) this.#last.set(stream, { sequence, number: undefined });
   }
 
   #forgetOldest(): void {
@@ -77,7 +85,7 @@ export class SequenceCheck {
     const last = lasts.get(sender);
     const { sequence, number, after, fresh } = place;
     if (last !== undefined && sequence <= last.sequence) return undefined;
-    lasts.set(sender, { sequence, number: number || after });
+    lasts.set(sender, { sequence, number: lastKept(number, after) });
     if (last === undefined) this.#grow();
     const missed = fresh || last === undefined ? 0 : sequence - last.sequence - 1;
     if (missed === 0 || last === undefined) return NO_GAP;
@@ -86,7 +94,7 @@ export class SequenceCheck {
 
   /** Believes a sender that counts from an earlier number again. */
   restart(stream: string, sender: string, { sequence, number, after }: Place & Last): void {
-    this.#of(stream).set(sender, { sequence, number: number || after });
+    this.#of(stream).set(sender, { sequence, number: lastKept(number, after) });
   }
 
   forget(stream: string): void {
@@ -106,8 +114,12 @@ export class SequenceCheck {
   }
 }
 
-/** The last that was kept before the gap's end, and before its beginning. */
-function upTo(after: number, heard: number): number {
-  if (after === 0) return Number.POSITIVE_INFINITY;
-  return after > heard ? after : 0;
+function lastKept(number: number | undefined, after: number | undefined): number | undefined {
+  return number === 0 ? after : number;
+}
+
+/** `after`: the last that was kept before the gap's end; `heard`: before its beginning. */
+function upTo(after: number | undefined, heard: number | undefined): number {
+  if (after === undefined) return Number.POSITIVE_INFINITY;
+  return after > (heard ?? 0) ? after : 0;
 }

@@ -68,6 +68,10 @@ export class ShardedWire implements Wire {
     return this.#envelope.seal(this.#channelFor(message), writeMessage(this.#uid, message), message.host);
   }
 
+  setSure(isSure: boolean): void {
+    this.#envelope.setSure(isSure);
+  }
+
   writeAnnouncement(announcement: Announcement): Publication {
     return this.#envelope.seal(this.hostChannel, writeAnnouncement(this.#uid, announcement));
   }

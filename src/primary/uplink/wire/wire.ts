@@ -33,6 +33,8 @@ export interface Wire {
   read(channel: string, bytes: Buffer): Incoming;
   /** Numbers and signs what it writes, so everything written is to be published, in order; what is not is told as lost. */
   write(message: Outgoing): Publication;
+  /** Whether what is written from now on leaves, and what left before has arrived. */
+  setSure(isSure: boolean): void;
   writeAnnouncement(announcement: Omit<IncomingAnnouncement, "kind" | "uid">): Publication;
   /** A channel is no longer subscribed: what is missed there from now on is not missing. */
   forgetChannel(channel: string): void;

@@ -2,42 +2,40 @@ import { describe, expect, test } from "vitest";
 import { SequenceCheck, SequenceCounter } from "../../../../../src/primary/uplink/wire/sequence.js";
 
 const at = (sequence: number, fresh = false) => ({ sequence, number: 0, fresh, after: 0 });
-const place = (sequence: number, fresh = false, after = 0) => ({ sequence, fresh, after });
+const place = (sequence: number, fresh = false, after: number | undefined = 0) => ({ sequence, fresh, after });
 
 describe("counting", () => {
   test("each stream by itself, from 1, and says which number is the first", () => {
     const counter = new SequenceCounter();
-    expect([counter.next("a"), counter.next("b"), counter.next("a")]).toEqual([
+    expect([counter.next("a", 0), counter.next("b", 0), counter.next("a", 0)]).toEqual([
       place(1, true),
       place(1, true),
       place(2),
     ]);
   });
 
-  test("says by which number the last was kept that is kept", () => {
+  test("says by which number the last was kept that is kept, where it can", () => {
     const counter = new SequenceCounter();
-    const places = [
-      counter.next("a", 7),
-      counter.next("b", 8),
-      counter.next("a"),
-      counter.next("a", 9),
-      counter.next("a"),
-    ];
-    expect(places.map(({ after }) => after)).toEqual([0, 0, 7, 7, 9]);
+    const afters = [7, 0, 9, undefined, 0, 11, 0].map((number) => counter.next("a", number).after);
+    expect(afters).toEqual([0, 7, 7, 9, undefined, undefined, 11]);
+    counter.setSure(false);
+    expect([12, 13].map((number) => counter.next("a", number).after)).toEqual([undefined, undefined]);
+    counter.setSure(true);
+    expect([14, 15].map((number) => counter.next("a", number).after)).toEqual([undefined, 14]);
   });
 
   test("goes on above all numbers of streams that were forgotten", () => {
     const counter = new SequenceCounter(2);
-    for (let i = 0; i < 5; i++) counter.next("a");
-    for (const stream of ["b", "c"]) counter.next(stream);
-    expect(counter.next("a")).toEqual(place(6, true));
+    for (let i = 0; i < 5; i++) counter.next("a", 0);
+    for (const stream of ["b", "c"]) counter.next(stream, 0);
+    expect(counter.next("a", 0)).toEqual({ sequence: 6, fresh: true, after: undefined });
   });
 
   test("forgets what was used least recently", () => {
     const counter = new SequenceCounter(2);
-    for (const stream of ["a", "b", "a", "c"]) counter.next(stream);
-    expect(counter.next("a")).toEqual(place(3));
-    expect(counter.next("b").fresh).toBe(true);
+    for (const stream of ["a", "b", "a", "c"]) counter.next(stream, 0);
+    expect(counter.next("a", 0)).toEqual(place(3));
+    expect(counter.next("b", 0).fresh).toBe(true);
   });
 });
 
@@ -50,8 +48,13 @@ describe("checking", () => {
 
   test("tells up to which number what is missing may be kept", () => {
     const check = new SequenceCheck();
-    const kept = (sequence: number, number: number, after: number) => ({ sequence, number, after, fresh: false });
-    const gaps = [kept(1, 5, 0), kept(3, 9, 8), kept(5, 0, 9), kept(7, 12, 0)].map((each) =>
+    const kept = (sequence: number, number: number, after: number | undefined) => ({
+      sequence,
+      number,
+      after,
+      fresh: false,
+    });
+    const gaps = [kept(1, 5, 0), kept(3, 9, 8), kept(5, 0, 9), kept(7, 12, undefined)].map((each) =>
       check.gapBefore("s", "host", each),
     );
     const unknown = Number.POSITIVE_INFINITY;
