@@ -20,6 +20,8 @@ export interface ByteLink {
   unsubscribe(channels: readonly string[]): void;
   subscribePattern(pattern: string): Promise<void>;
   publish(channel: string, message: Buffer): boolean;
+  /** Whether what is published now leaves now, and nothing waits before it. */
+  readonly isFree: boolean;
   countSubscribers(channels: readonly string[]): Promise<number[]>;
   /** Keeps `value` under `key` unless something is there already; gives what is there. */
   share(key: string, value: string): Promise<string>;

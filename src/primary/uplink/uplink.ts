@@ -260,6 +260,8 @@ export class Uplink {
   }
 
   #publish(message: Outgoing): boolean {
+    // What waits may be dropped.
+    this.#wire.setSure(this.#link.isFree);
     const { channel, bytes } = this.#wire.write(message);
     if (bytes.length > this.#options.maxMessageBytes) {
       this.#tally.count("uplinkTooLargeToSend");
@@ -334,7 +336,6 @@ export class Uplink {
 
   #onUp(missed: boolean): void {
     if (missed) this.#tally.gap(undefined, undefined);
-    this.#wire.setSure(true);
     this.#announcer.now();
     this.#forwarding.agree();
     this.#store?.listener.onUp(missed);

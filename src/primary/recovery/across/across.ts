@@ -150,7 +150,7 @@ export class Across<W extends WorkerEnd> {
   /** False: Redis cannot be told that it is let go of. */
   release(session: Session<W>): boolean {
     // How far this host has heard others is not known then.
-    if (this.#isMissing || !this.#journal.release(session)) return false;
+    if (!this.#hearing.isSettled || !this.#journal.release(session)) return false;
     this.#counters.recoveryHandedOver++;
     this.#released.set(session.pid, performance.now());
     return true;
@@ -318,10 +318,11 @@ export class Across<W extends WorkerEnd> {
       const read = await Promise.all(hosts.map((uid) => this.#readSince(uid, heardBefore.get(uid) ?? 0)));
       await this.#fence();
       // What has been heard since may have been heard behind something that was not.
-      if (read.some(({ isMissed }) => isMissed)) this.#parts.onMissed();
+      const isMissed = read.some((one) => one.isMissed);
+      if (isMissed) this.#parts.onMissed();
       for (const { uid, lastSent } of read) {
         this.heard({ host: uid, number: lastSent });
-        this.#hearing.tell(uid, lastSent);
+        if (isMissed) this.#hearing.tell(uid, lastSent);
       }
     }
     this.#hasBase = true;

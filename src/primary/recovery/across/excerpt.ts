@@ -47,9 +47,8 @@ export class Excerpt {
   }
 
   /** False: something is missing between. */
-  take({ first, sent, entries, vector, workers }: Batch): boolean {
+  take({ first, entries, vector, workers }: Batch): boolean {
     if (first > this.log.last + 1) return false;
-    this.#lastSent = Math.max(this.#lastSent, sent);
     for (const entry of entries) {
       if (isSent(entry)) this.#lastSent = Math.max(this.#lastSent, entry.shared);
       // The first batch read may begin before what was asked for.

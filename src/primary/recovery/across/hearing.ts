@@ -26,6 +26,11 @@ export class Hearing {
     return this.#before ?? this.#heard;
   }
 
+  /** No connection has been lost of which it is not known what passed unheard. */
+  get isSettled(): boolean {
+    return this.#before === undefined;
+  }
+
   /** How often a connection has been lost. */
   get losses(): number {
     return this.#losses;

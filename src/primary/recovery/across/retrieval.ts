@@ -264,7 +264,9 @@ export class Retrieval {
         const logs = read.map(({ uid, excerpt }) => ({ uid, log: excerpt.log }));
         const arrived = arrive({ bound, record, offset, log, workers, others: logs, own });
         if (typeof arrived === "string") return arrived;
-        const given = new Map(read.map(({ uid, excerpt }) => [uid, excerpt.lastSent]));
+        // Of the owner, the bound may be a number that it has not sent.
+        const had = (uid: string) => (uid === bound.owner ? 0 : boundOf(bound, uid));
+        const given = new Map(read.map(({ uid, excerpt }) => [uid, Math.max(excerpt.lastSent, had(uid))]));
         return { ...arrived, ahead: late.await(record, given, own.heard, performance.now()) };
       },
       keep: () => this.#keep(pid, bound.owner, record),

@@ -160,6 +160,13 @@ export class RedisLink {
     return true;
   }
 
+  /** Whether what is published now leaves now, and nothing waits before it. */
+  get isFree(): boolean {
+    if (this.#backlog.length > 0) return false;
+    for (const { publisher } of this.#layout.nodes) if (!publisher.isFree) return false;
+    return true;
+  }
+
   /** How many subscribers each channel has, over all masters of a Cluster. Rejects when Redis is away or late. */
   countSubscribers(channels: readonly string[]): Promise<number[]> {
     return answered(this.#layout.count(channels), "count subscribers");

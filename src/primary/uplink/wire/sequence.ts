@@ -58,8 +58,9 @@ export class SequenceCounter {
 
   /** While what is written may be dropped before it leaves, and for what left just before, nobody can be told up to where. */
   setSure(isSure: boolean): void {
+    const wasSure = this.#isSure;
     this.#isSure = isSure;
-    if (isSure) return;
+    if (isSure || !wasSure) return;
     for (const [stream, { sequence }] of this.#last) this.#last.set(stream, { sequence, number: undefined });
   }
 

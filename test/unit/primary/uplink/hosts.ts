@@ -56,6 +56,10 @@ export class BusLink implements ByteLink {
 
   readonly isOpen = false;
 
+  get isFree(): boolean {
+    return this.state === "ready";
+  }
+
   run(): Promise<readonly unknown[]> {
     return Promise.reject(new Error("there is no Redis behind this"));
   }
