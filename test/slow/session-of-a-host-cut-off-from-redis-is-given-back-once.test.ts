@@ -7,19 +7,19 @@ import { joined, startHost } from "../flow/support/hosts.js";
 import { startProxy } from "../flow/support/proxy.js";
 import { dropAndReturn, firstOf, returningClientOn, whileAway } from "../flow/support/recovery.js";
 import { startRedis } from "../flow/support/redis.js";
-import { io, run } from "../flow/support/remote.js";
+import { io, run, runAll } from "../flow/support/remote.js";
 import { startSwitchboard } from "../flow/support/switchboard.js";
 
 const ALIVE = "socket.io-holdfast-recovery#alive#*";
 const DEAD_WITHIN_MS = 15_000;
 const BACK_WITHIN_MS = 20_000;
 
-async function startWithOneWay(app: string) {
+async function startWithOneWay(app: string, args: readonly string[] = []) {
   const redis = await startRedis();
   const way = await startProxy(redis);
   const urls = [way.url.replace("http:", "redis:"), redis.url];
   const [here, there] = await Promise.all(
-    urls.map((url) => startHost({ redis: url, app, args: ["--recovery", "on"] })),
+    urls.map((url) => startHost({ redis: url, app, args: ["--recovery", "on", ...args] })),
   );
   if (!here || !there) throw new Error("two hosts were to be started");
   await joined([here, there]);
@@ -99,4 +99,17 @@ test("what it did not hear is told once, and not again with the next message of 
   await heard.untilCount(3);
   expect(firstOf(heard.items)).toEqual([1, 2, 3]);
   expect((await here.status()).counters.uplinkMessagesMissed).toBe(1);
+});
+
+test("it has sessions to give again also when it has missed more than it may keep", { timeout: 90_000 }, async () => {
+  const { way, here, there } = await startWithOneWay("remote.mjs", ["--recovery-buffer", "1mb"]);
+  const far = await clientOn(there, 0);
+  const speak = () => runAll(far, ...Array.from({ length: 1_000 }, (_, i) => io.emit("news", i)));
+  await run(far, io.emit("news", "first"));
+  way.blackHole("both");
+  await here.waitForStatus(({ recovery }) => recovery.mode === "host", DEAD_WITHIN_MS);
+  for (let i = 0; i < 10; i++) await speak();
+  way.resetAll();
+  way.heal();
+  await here.waitForStatus(({ recovery }) => recovery.mode === "redis", BACK_WITHIN_MS);
 });

@@ -333,9 +333,16 @@ export class Across<W extends WorkerEnd> {
   }
 
   async #readSince(uid: string, bound: number): Promise<{ uid: string; lastSent: number; isMissed: boolean }> {
-    const excerpt = await this.#replica(uid).read(bound);
-    const { lastSent } = excerpt;
-    return { uid, lastSent, isMissed: lastSent > bound || !excerpt.isWholeOfSent(bound) };
+    try {
+      const excerpt = await this.#replica(uid).read(bound);
+      const { lastSent } = excerpt;
+      return { uid, lastSent, isMissed: lastSent > bound || !excerpt.isWholeOfSent(bound) };
+    } catch (error) {
+      // It is more than may be kept here, and would be the next time.
+      if (!(error instanceof RangeError)) throw error;
+      this.#replicas.delete(uid);
+      return { uid, lastSent: bound, isMissed: true };
+    }
   }
 
   /** What was published before is heard before this comes back. */
