@@ -1,8 +1,7 @@
 // One host alone loses Redis. Its clients go elsewhere, where it is taken for dead; it lives, and has their sessions still.
 import { expect, test } from "vitest";
 import { clientOn, collect } from "../flow/support/client.js";
-import { eventually } from "../flow/support/eventually.js";
-import { crossing } from "../flow/support/host-death.js";
+import { crossing, onlyAlive } from "../flow/support/host-death.js";
 import { joined, startHost } from "../flow/support/hosts.js";
 import { startProxy } from "../flow/support/proxy.js";
 import { dropAndReturn, firstOf, returningClientOn, whileAway } from "../flow/support/recovery.js";
@@ -10,7 +9,6 @@ import { startRedis } from "../flow/support/redis.js";
 import { io, run, runAll } from "../flow/support/remote.js";
 import { startSwitchboard } from "../flow/support/switchboard.js";
 
-const ALIVE = "socket.io-holdfast-recovery#alive#*";
 const DEAD_WITHIN_MS = 15_000;
 const BACK_WITHIN_MS = 20_000;
 
@@ -46,8 +44,7 @@ test("what another host has given back is new on it while it is cut off, and com
 
   way.blackHole("both");
   await here.waitForStatus(({ recovery }) => recovery.mode === "host", DEAD_WITHIN_MS);
-  const living = async () => (await redis.cli("keys", ALIVE)).split("\n").filter(Boolean).length;
-  await eventually(living, (count) => count === 1, { withinMs: DEAD_WITHIN_MS });
+  await onlyAlive(1, redis);
   board.sendTo(there);
   expect(await Promise.all(both.map(dropAndReturn))).toEqual([true, true]);
   await tell(1);

@@ -2,16 +2,13 @@
 // all stand still.
 import { expect, test } from "vitest";
 import { clientOn, collect } from "../flow/support/client.js";
-import { eventually } from "../flow/support/eventually.js";
-import { crossing } from "../flow/support/host-death.js";
+import { crossing, onlyAlive } from "../flow/support/host-death.js";
 import { startHosts } from "../flow/support/hosts.js";
 import { descendantsOf } from "../flow/support/process.js";
 import { dropAndReturn, firstOf, returningClientOn } from "../flow/support/recovery.js";
 import { startRedis } from "../flow/support/redis.js";
 import { startSwitchboard } from "../flow/support/switchboard.js";
 
-const ALIVE = "socket.io-holdfast-recovery#alive#*";
-const DEAD_WITHIN_MS = 15_000;
 const BACK_WITHIN_MS = 20_000;
 
 test("its clients come back elsewhere, and stay there when it turns out to have been away only", {
@@ -34,8 +31,7 @@ test("its clients come back elsewhere, and stay there when it turns out to have 
 
   const stopped = [here.pid, ...descendantsOf(here.pid)];
   for (const pid of stopped) process.kill(pid, "SIGSTOP");
-  const living = async () => (await redis.cli("keys", ALIVE)).split("\n").filter(Boolean).length;
-  await eventually(living, (count) => count === 1, { withinMs: DEAD_WITHIN_MS });
+  await onlyAlive(1, redis);
   far.emit("say", "r", 1);
   board.sendTo(there);
   expect(await dropAndReturn(client)).toBe(true);
