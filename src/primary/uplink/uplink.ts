@@ -261,7 +261,7 @@ export class Uplink {
 
   #publish(message: Outgoing): boolean {
     // What waits may be dropped.
-    this.#wire.setSure(this.#link.isFree);
+    this.#wire.setFlowing(this.#link.isFree);
     const { channel, bytes } = this.#wire.write(message);
     if (bytes.length > this.#options.maxMessageBytes) {
       this.#tally.count("uplinkTooLargeToSend");
@@ -342,7 +342,7 @@ export class Uplink {
   }
 
   #onDown(): void {
-    this.#wire.setSure(false);
+    this.#wire.setFlowing(false);
     this.#store?.listener.onDown();
     this.#tally.count("uplinkRequestsCutShort", this.#asking.cutShort());
   }

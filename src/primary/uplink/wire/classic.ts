@@ -111,8 +111,8 @@ export class ClassicWire implements Wire {
     }
   }
 
-  setSure(isSure: boolean): void {
-    this.#envelope.setSure(isSure);
+  setFlowing(isFlowing: boolean): void {
+    this.#envelope.setFlowing(isFlowing);
   }
 
   writeAnnouncement(announcement: Announcement): Publication {

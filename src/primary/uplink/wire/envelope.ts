@@ -79,8 +79,8 @@ export class Envelope {
     }
   }
 
-  setSure(isSure: boolean): void {
-    this.#counter.setSure(isSure);
+  setFlowing(isFlowing: boolean): void {
+    this.#counter.setFlowing(isFlowing);
   }
 
   forgetChannel(channel: string): void {

@@ -38,7 +38,7 @@ export class SequenceCounter {
   #latest: string | undefined;
   /** No stream that was forgotten has been counted further. */
   #forgotten = 0;
-  #isSure = true;
+  #isFlowing = true;
 
   constructor(limit = MAX_STREAMS) {
     this.#limit = limit;
@@ -47,20 +47,20 @@ export class SequenceCounter {
   /** `number`: by which the message is kept; 0: nobody needs it later. Undefined: whoever hears it may. */
   next(stream: string, number: number | undefined): Place {
     const last = this.#last.get(stream);
-    const after = last ? last.number : this.#isSure && this.#forgotten === 0 ? 0 : undefined;
+    const after = last ? last.number : this.#isFlowing && this.#forgotten === 0 ? 0 : undefined;
     const sequence = (last?.sequence ?? this.#forgotten) + 1;
     if (stream !== this.#latest) this.#last.delete(stream);
-    this.#last.set(stream, { sequence, number: this.#isSure ? lastKept(number, after) : undefined });
+    this.#last.set(stream, { sequence, number: this.#isFlowing ? lastKept(number, after) : undefined });
     this.#latest = stream;
     if (this.#last.size > this.#limit) this.#forgetOldest();
     return { sequence, fresh: last === undefined, after };
   }
 
   /** While what is written may be dropped before it leaves, and for what left just before, nobody can be told up to where. */
-  setSure(isSure: boolean): void {
-    const wasSure = this.#isSure;
-    this.#isSure = isSure;
-    if (isSure || !wasSure) return;
+  setFlowing(isFlowing: boolean): void {
+    const wasFlowing = this.#isFlowing;
+    this.#isFlowing = isFlowing;
+    if (isFlowing || !wasFlowing) return;
     for (const [stream, { sequence }] of this.#last) this.#last.set(stream, { sequence, number: undefined });
   }
 

@@ -68,8 +68,8 @@ export class ShardedWire implements Wire {
     return this.#envelope.seal(this.#channelFor(message), writeMessage(this.#uid, message), message.host);
   }
 
-  setSure(isSure: boolean): void {
-    this.#envelope.setSure(isSure);
+  setFlowing(isFlowing: boolean): void {
+    this.#envelope.setFlowing(isFlowing);
   }
 
   writeAnnouncement(announcement: Announcement): Publication {

@@ -33,8 +33,8 @@ export interface Wire {
   read(channel: string, bytes: Buffer): Incoming;
   /** Numbers and signs what it writes, so everything written is to be published, in order; what is not is told as lost. */
   write(message: Outgoing): Publication;
-  /** False: what is written from now on may be dropped, and what was written just before. */
-  setSure(isSure: boolean): void;
+  /** False: what is written from now on waits and may be dropped, and what was written just before may have been. */
+  setFlowing(isFlowing: boolean): void;
   writeAnnouncement(announcement: Omit<IncomingAnnouncement, "kind" | "uid">): Publication;
   /** A channel is no longer subscribed: what is missed there from now on is not missing. */
   forgetChannel(channel: string): void;

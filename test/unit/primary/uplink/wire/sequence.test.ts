@@ -18,9 +18,9 @@ describe("counting", () => {
     const counter = new SequenceCounter();
     const afters = [7, 0, 9, undefined, 0, 11, 0].map((number) => counter.next("a", number).after);
     expect(afters).toEqual([0, 7, 7, 9, undefined, undefined, 11]);
-    counter.setSure(false);
+    counter.setFlowing(false);
     expect([12, 13].map((number) => counter.next("a", number).after)).toEqual([undefined, undefined]);
-    counter.setSure(true);
+    counter.setFlowing(true);
     expect([14, 15].map((number) => counter.next("a", number).after)).toEqual([undefined, 14]);
   });
 
